@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Blocks: what a block is, its life and its index.
+ */
+#ifndef KVMEM_BLOCK_H
+#define KVMEM_BLOCK_H
+
+#include <linux/llist.h>
+#include <linux/list.h>
+#include <linux/refcount.h>
+#include <linux/rhashtable-types.h>
+#include <linux/types.h>
+#include <linux/uio.h>
+#include <linux/kvmem.h>
+#include "space.h"
+
+struct kvmem_ns;
+
+struct kvmem_key {
+	u8 b[KVMEM_KEY_LEN];
+} __aligned(8);
+
+/**
+ * enum kvmem_block_state - the life of a block; changed by kvmem_block_set_state() only
+ * @KVMEM_BLOCK_ALLOCATED: space reserved, data on its way, invisible
+ * @KVMEM_BLOCK_COMMITTED: readable; checksum known
+ * @KVMEM_BLOCK_PERSISTED: readable, and survives a restart
+ * @KVMEM_BLOCK_EVICTED: policy took it; holders of a reference may finish
+ * @KVMEM_BLOCK_DELETED: dropped by its owner, or failed on the way; terminal
+ */
+enum kvmem_block_state {
+	KVMEM_BLOCK_ALLOCATED,
+	KVMEM_BLOCK_COMMITTED,
+	KVMEM_BLOCK_PERSISTED,
+	KVMEM_BLOCK_EVICTED,
+	KVMEM_BLOCK_DELETED,
+	KVMEM_BLOCK_NR_STATES
+};
+
+/* Why a block left: for tracepoints and counters */
+enum kvmem_evict_reason {
+	KVMEM_EVICT_QUOTA,	/* room for another block of the namespace or pool */
+	KVMEM_EVICT_SPACE,	/* the arena is full */
+	KVMEM_EVICT_DRAIN,	/* its chunk was wanted: resize, pressure, sharing */
+	KVMEM_EVICT_EXPIRED,	/* TTL */
+	KVMEM_EVICT_CORRUPT,	/* checksum */
+	KVMEM_EVICT_NR
+};
+
+enum kvmem_block_flags {
+	KVMEM_BLOCK_TOUCHED,	/* queued in ns->touched, which holds a reference */
+	KVMEM_BLOCK_OFFLIST,	/* held, hence in no class list; under ns->lock */
+};
+
+/* Checksums of a block longer than this are kept per piece of this many bytes. */
+#define KVMEM_CRC_PIECE		(1UL << 20)
+
+/**
+ * struct kvmem_block - immutable bytes under a key
+ * @hash: in ns->index while COMMITTED or PERSISTED
+ * @key: name inside the namespace
+ * @ns: namespace; every holder of a block reference holds the namespace too
+ * @lru: in a class list; guarded by ns->lock
+ * @rcu: frees the structure after look-ups are over
+ * @touched: in ns->touched, see kvmem_block_touch()
+ * @last_use: ktime in ns; written under ns->lock
+ * @piece: memory, when @mapped is false; constant from allocation to the last reference
+ * @map: memory, when @mapped is true (several pieces, or several checksums)
+ * @class: hint * 8 + log2(hits); guarded by ns->lock
+ * @priority: eviction decisions still survived; guarded by ns->lock
+ * @state: enum kvmem_block_state; guarded by ns->lock
+ * @layout: enum kvmem_layout; constant
+ * @mapped: which member of the union; constant
+ * @hits: uses since put, saturating; guarded by ns->lock
+ * @ref: the index holds one, every operation and holder one
+ * @holds: leases and pins; a held block is not evicted
+ * @size: bytes; constant once committed
+ * @crc: crc32c of all bytes; constant once committed
+ * @expires: ms since boot, wrapping, 0 = never; see kvmem_block_expired()
+ * @cost: tokens
+ * @flags: enum kvmem_block_flags, atomic bitops
+ */
+struct kvmem_block {
+	struct rhash_head hash;
+	struct kvmem_key key;
+	struct kvmem_ns *ns;
+	union {
+		struct list_head lru;
+		struct rcu_head rcu;
+	};
+	struct llist_node touched;
+	u64 last_use;
+	union {
+		u64 piece;
+		struct kvmem_map *map;
+	};
+	refcount_t ref;
+	atomic_t holds;
+	u32 size;
+	u32 crc;
+	u32 expires;
+	u32 cost;
+	u16 hits;
+	u8 class;
+	u8 priority;
+	u8 state;
+	u8 layout;
+	bool mapped;
+	u8 spare;
+	unsigned long flags;
+};
+	struct llist_node touched;
+	u64 last_use;
+	struct kvmem_extent ext;	/* 16 bytes, 6 spare at its end */
+	refcount_t ref;
+	atomic_t holds;
+	u32 size;
+	u32 crc;
+	u32 expires;
+	u32 cost;
+	u16 hits;
+	u8 class;
+	u8 priority;
+	u8 state;
+	u8 layout;
+	unsigned long flags;
+};
+
+/* Hints of PUT and COMMIT, checked */
+struct kvmem_hints {
+	u8 hint_class;
+	u8 priority;
+	u32 ttl_ms;
+	u32 cost;
+};
+
+int kvmem_block_cache_init(void);
+void kvmem_block_cache_exit(void);
+
+/*
+ * Reserve space for a block of @size bytes: quota, then extents, evicting as
+ * needed.  The block is ALLOCATED and private to the caller.  May sleep.
+ * -ENOSPC, -EDQUOT, -ENOMEM, -ESHUTDOWN.
+ */
+struct kvmem_block *kvmem_block_alloc(struct kvmem_ns *ns, size_t size, bool leasable);
+/*
+ * Publish under @key.  0, or -EEXIST when the key is there: *@block is
+ * untouched and still the caller's to put.  On success the index has its own
+ * reference and the caller keeps his.
+ */
+int kvmem_block_commit(struct kvmem_block *block, const struct kvmem_key *key,
+		       const struct kvmem_hints *hints);
+struct kvmem_block *kvmem_block_lookup(struct kvmem_ns *ns, const struct kvmem_key *key,
+				       u16 *res_flags);
+bool kvmem_block_tryget(struct kvmem_block *block);
+void kvmem_block_put(struct kvmem_block *block);
+/* Take the block out of the index.  True for the one caller that did. */
+bool kvmem_block_unlink(struct kvmem_block *block, enum kvmem_block_state to,
+			enum kvmem_evict_reason why);
+/* The only writer of the state; false and a warning when not in the table.
+ * Caller holds ns->lock, or is the only one to know the block (ALLOCATED).
+ */
+bool kvmem_block_set_state(struct kvmem_block *block, enum kvmem_block_state to);
+bool kvmem_block_transition_ok(enum kvmem_block_state from, enum kvmem_block_state to);
+
+/* Count a use: order, class, histogram.  Never waits. */
+void kvmem_block_touch(struct kvmem_block *block);
+/* A held block stays; pairs with unhold.  Caller has a reference. */
+void kvmem_block_hold(struct kvmem_block *block);
+void kvmem_block_unhold(struct kvmem_block *block);
+
+/* Bytes in and out.  The checksum is taken, or checked, on the way. */
+int kvmem_block_fill(struct kvmem_block *block, struct iov_iter *from);
+int kvmem_block_seal(struct kvmem_block *block, size_t size);
+/* 0, -EFAULT, or -EILSEQ: the bytes are not those that were put. */
+int kvmem_block_read(struct kvmem_block *block, size_t off, size_t len,
+		     struct iov_iter *to);
+
+#endif

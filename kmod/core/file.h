@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Open files of /dev/kvmem and what they own.
+ */
+#ifndef KVMEM_FILE_H
+#define KVMEM_FILE_H
+
+#include <linux/fs.h>
+#include <linux/kref.h>
+#include <linux/mutex.h>
+#include <linux/rbtree.h>
+#include <linux/rwsem.h>
+#include <linux/wait.h>
+#include <linux/xarray.h>
+#include <linux/kvmem.h>
+#include "block.h"
+#include "span.h"
+
+struct eventfd_ctx;
+struct kvmem_ns;
+
+#define KVMEM_MAX_HANDLES	(1U << 20)	/* leases and allocations of one file */
+#define KVMEM_MAX_BUFFERS	4096		/* buffers of one file */
+#define KVMEM_MAX_BUFFER	(64ULL << 30)	/* bytes of one buffer */
+
+/**
+ * struct kvmem_file - one open("/dev/kvmem")
+ * @ns: NULL until ATTACH, then constant; smp_load_acquire() to read
+ * @access: KVMEM_ACCESS_* bits, valid when @ns is
+ * @opener: credentials of whoever opened the file, in his user namespace
+ * @node: in ns->files, and
+ * @all_node: in the list of all files; both guarded by kvmem_files_lock
+ * @mapping: of this file alone, so that unmapping a lease here does not touch
+ *	the mappings of other files
+ * @lock: serialises ATTACH, buffers and pins.  Taken before ns->lock, never
+ *	with mmap_lock wanted inside
+ * @buffers: struct kvmem_buffer by id; look-up under RCU
+ * @pins: struct kvmem_pin by block; guarded by @lock
+ * @handles: struct kvmem_handle by id
+ * @nr_handles: bounds @handles
+ * @map_lock: read: a page fault looks a handle up and inserts its page.
+ *	Write: a handle leaves @handles.  So once the writer has the lock, no
+ *	fault can insert a page of that handle any more.  Taken inside
+ *	mmap_lock (by faults); never touch user memory under it
+ * @events: pending KVMEM_EVENT_* bits, atomic
+ * @wq: poll
+ * @eventfd: guarded by kvmem_files_lock
+ */
+struct kvmem_file {
+	struct kvmem_ns *ns;
+	unsigned int access;
+	const struct cred *opener;
+	struct list_head node;
+	struct list_head all_node;
+	struct address_space mapping;
+	struct mutex lock;
+	struct xarray buffers;
+	unsigned int nr_buffers;
+	struct rb_root pins;
+	struct xarray handles;
+	u32 handle_next[32];
+	atomic_t nr_handles;
+	atomic_t handle_gen;
+	struct rw_semaphore map_lock;
+	atomic_t events;
+	wait_queue_head_t wq;
+	struct eventfd_ctx *eventfd;
+	u32 eventfd_mask;
+};
+
+/**
+ * struct kvmem_buffer - registered memory
+ * @ref: one for the table, one for each operation that uses it
+ * @id: for kvmem_op.buf
+ * @rdonly: source of PUT only
+ * @span: where the bytes are
+ * @mm: whom the pinned pages are charged to
+ */
+struct kvmem_buffer {
+	struct kref ref;
+	u32 id;
+	bool rdonly;
+	struct kvmem_span span;
+	struct mm_struct *mm;
+	unsigned long nr_pages;
+	struct rcu_head rcu;
+};
+
+enum kvmem_handle_kind {
+	KVMEM_HANDLE_LEASE,	/* read-only pages of a committed block */
+	KVMEM_HANDLE_ALLOC,	/* writable pages of an ALLOCATED block */
+};
+
+/**
+ * struct kvmem_handle - a lease or an allocation of one file
+ * @block: what it shows; the handle has a reference, a lease has a hold too
+ * @id: index in kvmem_file.handles
+ * @gen: makes a handle number unique in a file
+ * @kind: enum kvmem_handle_kind
+ * @view: the block is a private copy made for this lease
+ * @faulted: a page was inserted: unmap on release
+ */
+struct kvmem_handle {
+	struct kvmem_block *block;
+	u32 id;
+	u32 gen;
+	u8 kind;
+	bool view;
+	bool faulted;
+};
+
+extern const struct file_operations kvmem_fops;
+
+int kvmem_file_init(void);
+void kvmem_file_exit(void);
+
+/* Raise events on one file, on the files of a namespace, on all. */
+void kvmem_file_notify(struct kvmem_file *kf, u32 events);
+void kvmem_notify_ns(struct kvmem_ns *ns, u32 events);
+void kvmem_notify_all(u32 events);
+int kvmem_file_set_eventfd(struct kvmem_file *kf, int fd, u32 mask);
+
+/* Quiesce: refuse new work so that applications let go of the module. */
+void kvmem_quiesce_set(bool on);
+bool kvmem_quiesced(void);
+/* How many files are open. */
+unsigned int kvmem_nr_files(void);
+
+/* ioctl.c */
+long kvmem_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
+/* uring.c */
+struct io_uring_cmd;
+int kvmem_uring_cmd(struct io_uring_cmd *cmd, unsigned int issue_flags);
+
+/* batch.c: run the batch at @ubatch; number of operations that succeeded. */
+int kvmem_batch_run(struct kvmem_file *kf, void __user *ubatch, bool write_nr_ok);
+/* Short enough, and without work that sleeps, to run in io_uring's submitter? */
+bool kvmem_batch_is_light(void __user *ubatch);
+/* ops.c: one operation; the result is in @op. */
+void kvmem_op_run(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op);
+
+/* buffer.c */
+int kvmem_buffer_register(struct kvmem_file *kf, struct kvmem_buf_reg *reg);
+int kvmem_buffer_unregister(struct kvmem_file *kf, u32 id);
+struct kvmem_buffer *kvmem_buffer_get(struct kvmem_file *kf, u32 id);
+void kvmem_buffer_put(struct kvmem_buffer *buf);
+/* Bytes [@off, @off + @len) of the buffer; -EINVAL outside of it. */
+int kvmem_buffer_span(const struct kvmem_buffer *buf, u64 off, u64 len,
+		      struct kvmem_span *span);
+void kvmem_buffers_release(struct kvmem_file *kf);
+
+/* pin.c */
+int kvmem_pin(struct kvmem_file *kf, struct kvmem_block *block);
+int kvmem_unpin(struct kvmem_file *kf, const struct kvmem_key *key);
+void kvmem_pins_release(struct kvmem_file *kf);
+
+/* handle.c: leases and allocations */
+struct kvmem_handle *kvmem_handle_add(struct kvmem_file *kf, struct kvmem_block *block,
+				      enum kvmem_handle_kind kind);
+/* Take a handle out, unreachable and unmapped; the caller owns its block. */
+struct kvmem_handle *kvmem_handle_take(struct kvmem_file *kf, u64 number, int kind);
+void kvmem_handle_free(struct kvmem_file *kf, struct kvmem_handle *handle);
+u64 kvmem_handle_number(const struct kvmem_handle *handle);
+u64 kvmem_handle_offset(const struct kvmem_handle *handle);
+void kvmem_handles_release(struct kvmem_file *kf);
+/* mmap.c */
+int kvmem_mmap(struct file *file, struct vm_area_struct *vma);
+
+#endif

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Namespaces and pools: whose blocks they are, how many there may be, and
+ * which goes first.
+ */
+#ifndef KVMEM_NS_H
+#define KVMEM_NS_H
+
+#include <linux/kref.h>
+#include <linux/llist.h>
+#include <linux/rhashtable.h>
+#include <linux/spinlock.h>
+#include <linux/uidgid.h>
+#include <linux/workqueue.h>
+#include <linux/kvmem.h>
+#include "block.h"
+#include "space.h"
+#include "stats.h"
+
+struct cred;
+struct netlink_ext_ack;
+
+#define KVMEM_NR_CLASSES	64	/* hint (8) x log2 of hits (8) */
+#define KVMEM_NR_AGES		32	/* log2 buckets of age */
+#define KVMEM_AGE_SHIFT		16	/* bucket 1 starts at 2^16 ns */
+#define KVMEM_MAX_NS		4096
+#define KVMEM_MAX_POOLS		256
+
+/* value[class][age]: what keeping a block is worth; the lowest goes first */
+struct kvmem_value_table {
+	u16 value[KVMEM_NR_CLASSES][KVMEM_NR_AGES];
+};
+
+/* What the policy daemon learns from; counts since the namespace was made */
+struct kvmem_hist {
+	u64 hits[KVMEM_NR_CLASSES][KVMEM_NR_AGES];	/* by age at the hit */
+	u64 evictions[KVMEM_NR_CLASSES][KVMEM_NR_AGES];	/* by age at eviction */
+	u64 ghost_hits[KVMEM_NR_CLASSES][KVMEM_NR_AGES];	/* put again after eviction */
+	u64 hit_cost[KVMEM_NR_CLASSES];		/* tokens not recomputed */
+	u64 hit_bytes[KVMEM_NR_CLASSES];
+	u64 blocks[KVMEM_NR_CLASSES];		/* now in the class */
+	u64 bytes[KVMEM_NR_CLASSES];		/* now in the class */
+};
+
+enum kvmem_ns_flags {
+	KVMEM_NS_DEAD,		/* deleted: no new operation */
+	KVMEM_NS_DRAINING,	/* kvmem_ns_drain() is walking it */
+};
+
+/* What netlink sets; see docs/netlink/specs/kvmem.yaml for units and ranges */
+struct kvmem_ns_params {
+	char name[KVMEM_NAME_LEN];
+	kuid_t uid;
+	kgid_t gid;
+	u16 mode;		/* 0660: read and write for owner, group, others */
+	u8 fingerprint[KVMEM_FINGERPRINT_LEN];
+	u64 quota_bytes;	/* 0 = arena only */
+	u64 quota_blocks;	/* 0 = no bound */
+	u32 pool_id;		/* 0 = none */
+	u32 ttl_ms;		/* 0 = no default */
+	u32 pin_percent;	/* of the quota (or arena), 0 to 100 */
+};
+
+/* Which members of kvmem_ns_params a change carries */
+enum kvmem_ns_param_mask {
+	KVMEM_NS_P_OWNER	= 1 << 0,
+	KVMEM_NS_P_MODE		= 1 << 1,
+	KVMEM_NS_P_FINGERPRINT	= 1 << 2,
+	KVMEM_NS_P_QUOTA_BYTES	= 1 << 3,
+	KVMEM_NS_P_QUOTA_BLOCKS	= 1 << 4,
+	KVMEM_NS_P_TTL		= 1 << 5,
+	KVMEM_NS_P_PIN		= 1 << 6,
+};
+
+struct kvmem_pool_params {
+	char name[KVMEM_NAME_LEN];
+	u64 quota_bytes;	/* of all members together; 0 = no bound */
+	u64 quota_blocks;
+	bool share;		/* a member may evict another member's blocks */
+};
+
+/**
+ * struct kvmem_pool - namespaces that share a quota
+ * @ref: one for the table, one for each member
+ * @lock: guards @members and the parameters; taken before any ns->lock
+ * @members: namespaces, by kvmem_ns.pool_node
+ * @used_bytes: DRAM of all members; atomic: charged under different ns locks
+ * @used_blocks: blocks of all members
+ */
+struct kvmem_pool {
+	struct kref ref;
+	u32 id;
+	spinlock_t lock;
+	struct list_head members;
+	unsigned int nr_members;
+	struct kvmem_pool_params p;
+	atomic64_t used_bytes;
+	atomic64_t used_blocks;
+};
+
+struct kvmem_ghosts;
+
+/**
+ * struct kvmem_ns - one tenant's blocks of one model and one layout
+ * @ref: one for the table while alive, one for each file and walker
+ * @id: for people and netlink; reused only after 2^32 - 1 others
+ * @serial: never reused: who wrote a chunk last
+ * @flags: enum kvmem_ns_flags, atomic bitops
+ * @p: parameters; strings and ids constant, the rest guarded by @lock
+ * @pool: parent or NULL; constant
+ * @pool_node: in pool->members, guarded by pool->lock
+ * @index: blocks by key; look-up under RCU
+ * @files: open files attached, guarded by kvmem_files_lock (file.h)
+ * @stats: per-CPU counters
+ * @touched: blocks used since @lock was last taken by somebody who drains
+ * @lock: guards everything below, and the fields of blocks and chunks that
+ *	say so.  Taken after pool->lock and before kvmem_arena's lock.  Not
+ *	taken in interrupts.  Never held over copies, allocations that sleep,
+ *	or the last put of a block
+ * @classes: lists in order of last use, most recent first
+ * @class_mask: bit set = list not empty
+ * @space: chunks
+ * @used_bytes: quota taken by allocated blocks, rounding included
+ * @used_blocks: blocks allocated
+ * @live_blocks: blocks in the index
+ * @data_bytes: their sizes added up
+ * @pinned_bytes: of pinned blocks
+ * @nr_ttl: blocks in the index that expire
+ * @table: values; never NULL
+ * @hist: counts for the policy
+ * @ghosts: recently evicted keys; may be NULL
+ */
+struct kvmem_ns {
+	struct kref ref;
+	u32 id;
+	u64 serial;
+	unsigned long flags;
+	struct kvmem_ns_params p;
+	struct kvmem_pool *pool;
+	struct list_head pool_node;
+	struct rhashtable index;
+	struct list_head files;
+	struct kvmem_ns_stats __percpu *stats;
+	struct llist_head touched;
+	struct work_struct free_work;
+	struct rcu_head rcu;
+
+	spinlock_t lock ____cacheline_aligned_in_smp;
+	struct list_head classes[KVMEM_NR_CLASSES];
+	u64 class_mask;
+	struct kvmem_space space;
+	u64 used_bytes;
+	u64 used_blocks;
+	u64 live_blocks;
+	u64 data_bytes;
+	u64 pinned_bytes;
+	u64 nr_ttl;
+	struct kvmem_value_table *table;
+	struct kvmem_hist *hist;
+	struct kvmem_ghosts *ghosts;
+};
+
+int kvmem_ns_init(void);
+void kvmem_ns_exit(void);
+
+/* Control, from netlink.  @extack gets the reason of a failure. */
+struct kvmem_ns *kvmem_ns_create(const struct kvmem_ns_params *p,
+				 struct netlink_ext_ack *extack);
+int kvmem_ns_modify(struct kvmem_ns *ns, const struct kvmem_ns_params *p, u32 mask,
+		    struct netlink_ext_ack *extack);
+/* Unreachable at once; memory goes when the last file and lease go. */
+int kvmem_ns_delete(struct kvmem_ns *ns);
+struct kvmem_ns *kvmem_ns_get_by_name(const char *name);
+struct kvmem_ns *kvmem_ns_get_by_id(u32 id);
+/* First namespace with an id of at least *@id, referenced; for dumps. */
+struct kvmem_ns *kvmem_ns_get_next(u32 *id);
+void kvmem_ns_put(struct kvmem_ns *ns);
+/* May @cred read (4) and write (2)?  The bits granted, or -EACCES. */
+int kvmem_ns_access(const struct kvmem_ns *ns, const struct cred *cred);
+/* Adopt or compare.  0 or -EKEYREJECTED. */
+int kvmem_ns_match_fingerprint(struct kvmem_ns *ns, const u8 *fingerprint);
+
+struct kvmem_pool *kvmem_pool_create(const struct kvmem_pool_params *p,
+				     struct netlink_ext_ack *extack);
+int kvmem_pool_modify(struct kvmem_pool *pool, const struct kvmem_pool_params *p);
+int kvmem_pool_delete(struct kvmem_pool *pool, struct netlink_ext_ack *extack);
+struct kvmem_pool *kvmem_pool_get_by_id(u32 id);
+struct kvmem_pool *kvmem_pool_get_by_name(const char *name);
+struct kvmem_pool *kvmem_pool_get_next(u32 *id);
+void kvmem_pool_put(struct kvmem_pool *pool);
+
+/* Eviction (evict.c) */
+void kvmem_ns_set_lru(struct kvmem_value_table *table);
+/* Swap in a table; *@table is then the old one, for the caller to kvfree(). */
+void kvmem_ns_swap_table(struct kvmem_ns *ns, struct kvmem_value_table **table);
+void kvmem_ns_copy_table(struct kvmem_ns *ns, struct kvmem_value_table *table);
+void kvmem_ns_copy_hist(struct kvmem_ns *ns, struct kvmem_hist *hist);
+/* Evict one block of @ns, or of its pool's members when those are shared. */
+bool kvmem_evict_one(struct kvmem_ns *ns, enum kvmem_evict_reason why, size_t *freed);
+/* Evict all that expired; called from time to time. */
+void kvmem_ns_expire(struct kvmem_ns *ns);
+/* Empty up to @nr chunks, least valued first.  Number of chunks freed. */
+unsigned int kvmem_ns_drain(struct kvmem_ns *ns, unsigned int nr);
+/* Empty up to @nr chunks of whoever has most: resize, pressure. */
+unsigned int kvmem_drain_any(unsigned int nr);
+
+/* Under ns->lock: keep lists, masks and histograms in step (evict.c) */
+void kvmem_class_add(struct kvmem_ns *ns, struct kvmem_block *block);
+void kvmem_class_del(struct kvmem_ns *ns, struct kvmem_block *block);
+void kvmem_touch_drain(struct kvmem_ns *ns);
+
+static inline unsigned int kvmem_age_bucket(u64 age_ns)
+{
+	unsigned int b = fls64(age_ns >> KVMEM_AGE_SHIFT);
+
+	return min_t(unsigned int, b, KVMEM_NR_AGES - 1);
+}
+
+#endif
