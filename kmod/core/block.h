@@ -73,7 +73,8 @@ enum kvmem_block_flags {
  * @mapped: which member of the union; constant
  * @hits: uses since put, saturating; guarded by ns->lock
  * @ref: the index holds one, every operation and holder one
- * @holds: leases and pins; a held block is not evicted
+ * @holds: leases and pins; a held block is not evicted.  Negative: eviction
+ *	has claimed the block, no hold any more
  * @size: bytes; constant once committed
  * @crc: crc32c of all bytes; constant once committed
  * @expires: ms since boot, wrapping, 0 = never; see kvmem_block_expired()
@@ -107,22 +108,6 @@ struct kvmem_block {
 	u8 layout;
 	bool mapped;
 	u8 spare;
-	unsigned long flags;
-};
-	struct llist_node touched;
-	u64 last_use;
-	struct kvmem_extent ext;	/* 16 bytes, 6 spare at its end */
-	refcount_t ref;
-	atomic_t holds;
-	u32 size;
-	u32 crc;
-	u32 expires;
-	u32 cost;
-	u16 hits;
-	u8 class;
-	u8 priority;
-	u8 state;
-	u8 layout;
 	unsigned long flags;
 };
 
@@ -163,15 +148,22 @@ bool kvmem_block_unlink(struct kvmem_block *block, enum kvmem_block_state to,
 bool kvmem_block_set_state(struct kvmem_block *block, enum kvmem_block_state to);
 bool kvmem_block_transition_ok(enum kvmem_block_state from, enum kvmem_block_state to);
 
+bool kvmem_block_expired(const struct kvmem_block *block);
+
 /* Count a use: order, class, histogram.  Never waits. */
 void kvmem_block_touch(struct kvmem_block *block);
-/* A held block stays; pairs with unhold.  Caller has a reference. */
-void kvmem_block_hold(struct kvmem_block *block);
+/* A held block stays; pairs with unhold.  Caller has a reference.  False: it
+ * is being evicted at this moment.
+ */
+bool kvmem_block_hold(struct kvmem_block *block);
 void kvmem_block_unhold(struct kvmem_block *block);
 
 /* Bytes in and out.  The checksum is taken, or checked, on the way. */
 int kvmem_block_fill(struct kvmem_block *block, struct iov_iter *from);
-int kvmem_block_seal(struct kvmem_block *block, size_t size);
+/* Checksum of what is there already; the block is @size bytes from now on. */
+void kvmem_block_seal(struct kvmem_block *block, size_t size);
+/* Verified copy of all of @from into @to, a block of the same size. */
+int kvmem_block_copy(struct kvmem_block *to, struct kvmem_block *from);
 /* 0, -EFAULT, or -EILSEQ: the bytes are not those that were put. */
 int kvmem_block_read(struct kvmem_block *block, size_t off, size_t len,
 		     struct iov_iter *to);

@@ -26,8 +26,8 @@ struct kvmem_ns;
 /**
  * struct kvmem_file - one open("/dev/kvmem")
  * @ns: NULL until ATTACH, then constant; smp_load_acquire() to read
+ * @id: for people
  * @access: KVMEM_ACCESS_* bits, valid when @ns is
- * @opener: credentials of whoever opened the file, in his user namespace
  * @node: in ns->files, and
  * @all_node: in the list of all files; both guarded by kvmem_files_lock
  * @mapping: of this file alone, so that unmapping a lease here does not touch
@@ -48,8 +48,8 @@ struct kvmem_ns;
  */
 struct kvmem_file {
 	struct kvmem_ns *ns;
+	u32 id;
 	unsigned int access;
-	const struct cred *opener;
 	struct list_head node;
 	struct list_head all_node;
 	struct address_space mapping;
@@ -58,7 +58,6 @@ struct kvmem_file {
 	unsigned int nr_buffers;
 	struct rb_root pins;
 	struct xarray handles;
-	u32 handle_next[32];
 	atomic_t nr_handles;
 	atomic_t handle_gen;
 	struct rw_semaphore map_lock;
@@ -111,8 +110,9 @@ struct kvmem_handle {
 
 extern const struct file_operations kvmem_fops;
 
-int kvmem_file_init(void);
-void kvmem_file_exit(void);
+/* ATTACH; see struct kvmem_attach for the errors. */
+int kvmem_file_attach(struct file *file, struct kvmem_attach *arg);
+unsigned int kvmem_ns_nr_files(struct kvmem_ns *ns);
 
 /* Raise events on one file, on the files of a namespace, on all. */
 void kvmem_file_notify(struct kvmem_file *kf, u32 events);

@@ -11,7 +11,6 @@
 #include <linux/rhashtable.h>
 #include <linux/spinlock.h>
 #include <linux/uidgid.h>
-#include <linux/workqueue.h>
 #include <linux/kvmem.h>
 #include "block.h"
 #include "space.h"
@@ -142,7 +141,6 @@ struct kvmem_ns {
 	struct list_head files;
 	struct kvmem_ns_stats __percpu *stats;
 	struct llist_head touched;
-	struct work_struct free_work;
 	struct rcu_head rcu;
 
 	spinlock_t lock ____cacheline_aligned_in_smp;
@@ -195,19 +193,45 @@ void kvmem_ns_set_lru(struct kvmem_value_table *table);
 void kvmem_ns_swap_table(struct kvmem_ns *ns, struct kvmem_value_table **table);
 void kvmem_ns_copy_table(struct kvmem_ns *ns, struct kvmem_value_table *table);
 void kvmem_ns_copy_hist(struct kvmem_ns *ns, struct kvmem_hist *hist);
-/* Evict one block of @ns, or of its pool's members when those are shared. */
-bool kvmem_evict_one(struct kvmem_ns *ns, enum kvmem_evict_reason why, size_t *freed);
-/* Evict all that expired; called from time to time. */
+/* Evict the least valued block of @ns.  False: nothing can be evicted. */
+bool kvmem_evict_one(struct kvmem_ns *ns, enum kvmem_evict_reason why);
+/* The same among all members of a pool that shares; else in @ns only. */
+bool kvmem_evict_pool(struct kvmem_ns *ns, enum kvmem_evict_reason why);
+
+/* Walks over all blocks of a namespace (drain.c); may sleep */
 void kvmem_ns_expire(struct kvmem_ns *ns);
-/* Empty up to @nr chunks, least valued first.  Number of chunks freed. */
+void kvmem_ns_drop_all(struct kvmem_ns *ns);
+/* Empty up to @nr chunks, least valued first.  How many were emptied. */
 unsigned int kvmem_ns_drain(struct kvmem_ns *ns, unsigned int nr);
+/* The same in the weakest member of a pool that shares, unless that is @ns. */
+struct kvmem_ns *kvmem_pool_weakest(struct kvmem_pool *pool);
+unsigned int kvmem_pool_drain(struct kvmem_ns *ns, unsigned int nr);
 /* Empty up to @nr chunks of whoever has most: resize, pressure. */
 unsigned int kvmem_drain_any(unsigned int nr);
 
-/* Under ns->lock: keep lists, masks and histograms in step (evict.c) */
+/* Under ns->lock: keep lists, masks and counts in step (evict.c) */
 void kvmem_class_add(struct kvmem_ns *ns, struct kvmem_block *block);
 void kvmem_class_del(struct kvmem_ns *ns, struct kvmem_block *block);
-void kvmem_touch_drain(struct kvmem_ns *ns);
+/* Apply queued uses.  The list returned is for kvmem_touch_put(), unlocked. */
+struct llist_node *kvmem_touch_drain(struct kvmem_ns *ns);
+void kvmem_touch_put(struct llist_node *list);
+
+/* Room for a block (room.c) */
+int kvmem_room_charge(struct kvmem_ns *ns, size_t bytes);
+void kvmem_room_uncharge_locked(struct kvmem_ns *ns, size_t bytes);
+int kvmem_room_cut(struct kvmem_ns *ns, unsigned int grains, enum kvmem_layout layout,
+		   struct kvmem_cut *cut);
+
+/* Recently evicted keys (ghost.c); under ns->lock but for alloc and free */
+struct kvmem_ghosts *kvmem_ghosts_alloc(u64 blocks);
+void kvmem_ghosts_free(struct kvmem_ghosts *ghosts);
+/* Is the table too small for @blocks? */
+bool kvmem_ghosts_short(const struct kvmem_ghosts *ghosts, u64 blocks);
+void kvmem_ghost_add(struct kvmem_ghosts *ghosts, const struct kvmem_key *key,
+		     u8 class, u64 last_use);
+/* Take the key out.  True when it was there: its class and last use. */
+bool kvmem_ghost_take(struct kvmem_ghosts *ghosts, const struct kvmem_key *key,
+		      u8 *class, u64 *last_use);
 
 static inline unsigned int kvmem_age_bucket(u64 age_ns)
 {

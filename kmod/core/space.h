@@ -70,6 +70,19 @@ struct kvmem_space {
 	unsigned int nr_draining;
 };
 
+/**
+ * struct kvmem_cut - pieces being collected for one block
+ * @pieces: the array, @max entries
+ * @nr: of these, cut
+ * @grains: of these, added up
+ */
+struct kvmem_cut {
+	u64 *pieces;
+	unsigned int max;
+	unsigned int nr;
+	unsigned int grains;
+};
+
 /* Paged where rounding up to pages costs at most an eighth, or when asked. */
 enum kvmem_layout kvmem_layout_for(size_t size, bool leasable);
 /* Bytes that a block of @size takes from the quota. */
@@ -77,17 +90,20 @@ size_t kvmem_space_need(size_t size, enum kvmem_layout layout);
 
 void kvmem_space_init(struct kvmem_space *space);
 /*
- * Cut @grains.  Caller holds ns->lock.  0; -EAGAIN: a chunk is needed first
- * (kvmem_space_add_chunk) or something must be evicted; -ENOMEM.
- * @pieces has room for KVMEM_MAX_PIECES entries or is NULL: single piece only.
+ * Cut until @cut holds @grains.  Caller holds ns->lock.  0; -EAGAIN: a chunk is
+ * needed (kvmem_space_add_chunk) or something must be evicted; -E2BIG: @cut is
+ * full.  What was cut so far stays in @cut, so the caller can go on.
  */
 int kvmem_space_cut(struct kvmem_ns *ns, unsigned int grains,
-		    enum kvmem_layout layout, u64 *pieces, unsigned int *nr);
+		    enum kvmem_layout layout, struct kvmem_cut *cut);
 /* Undo a cut.  Caller holds ns->lock; chunks that became empty are moved to @empty. */
 void kvmem_space_uncut(struct kvmem_ns *ns, const u64 *pieces, unsigned int nr,
 		       struct list_head *empty);
 void kvmem_space_add_chunk(struct kvmem_ns *ns, struct kvmem_chunk *chunk,
 			   enum kvmem_layout layout);
+/* Take an unused chunk back out, to @empty. */
+void kvmem_space_del_chunk(struct kvmem_ns *ns, struct kvmem_chunk *chunk,
+			   struct list_head *empty);
 /* Give the chunks on @empty back to the arena.  No locks held. */
 void kvmem_space_put_chunks(struct list_head *empty);
 

@@ -37,7 +37,9 @@
  * Leases and allocations belong to the old file, so nothing can be re-attached
  * while the application holds one: every call then returns -ESHUTDOWN until
  * all of them have been released (releasing succeeds, if need be locally);
- * the next call re-attaches.  Pins are lost.  A handle that is idle keeps the
+ * the next call re-attaches.  A wait that cannot help ends at once with the
+ * errno of ATTACH, e.g. -EKEYREJECTED.  A buffer whose memory is gone stays
+ * registered in name only: operations on it get -EBADSLT.  Pins are lost.  A handle that is idle keeps the
  * module from going: watch kvmem_event_fd() for KVMEM_EVENT_QUIESCE and call
  * kvmem_reattach().
  */
@@ -49,9 +51,13 @@
 #include <stdint.h>
 #include <string.h>
 
+/* <linux/kvmem.h> also has a struct kvmem_lease: what MATCH fills in. */
+
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+#pragma GCC visibility push(default)
 
 #define LIBKVMEM_VERSION_MAJOR	1
 #define LIBKVMEM_VERSION_MINOR	0
@@ -128,9 +134,11 @@ uint64_t kvmem_generation(struct kvmem *k);
  * kvmem_reattach() - close the file, wait for the device, attach again
  *
  * To be called on KVMEM_EVENT_QUIESCE by an application that is idle.
- * Returns 0, -EBUSY while leases or allocations are held, or -ESHUTDOWN when
- * the device did not come back in reattach_timeout_ms (the file is closed
- * then, and the next call tries again).
+ * Returns 0; -EBUSY while leases or allocations are held; -ESHUTDOWN when the
+ * device did not come back in reattach_timeout_ms; or what ATTACH said when
+ * waiting cannot help (-EKEYREJECTED: the namespace now holds another
+ * layout).  After the last two the file is closed and the next call tries
+ * again.
  */
 int kvmem_reattach(struct kvmem *k);
 
@@ -538,6 +546,8 @@ int kvmem_events(struct kvmem *k, uint32_t *events);
  * Returns -ESHUTDOWN while there is none.
  */
 int kvmem_poll_fd(struct kvmem *k);
+
+#pragma GCC visibility pop
 
 #ifdef __cplusplus
 }

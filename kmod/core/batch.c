@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Batches: operations in order, each with its own result.
+ *
+ * An operation is copied in once, then checked and run from that copy; only
+ * its results are written back.  So there is nothing to allocate, and nothing
+ * that user space could change between check and use.
+ */
+#include <linux/sched/signal.h>
+#include <linux/uaccess.h>
+#include "file.h"
+#include "ns.h"
+
+/* Bytes that a light batch may move: less than what a punt to a worker costs. */
+#define KVMEM_LIGHT_BYTES	(64U << 10)
+#define KVMEM_LIGHT_OPS		8
+
+#define RESULT_OFFSET	offsetof(struct kvmem_op, crc)
+#define RESULT_SIZE	(sizeof(struct kvmem_op) - RESULT_OFFSET)
+
+static int batch_read(struct kvmem_batch *batch, void __user *ubatch)
+{
+	if (copy_from_user(batch, ubatch, sizeof(*batch)))
+		return -EFAULT;
+	if (batch->size != sizeof(*batch) || batch->op_size != sizeof(struct kvmem_op) ||
+	    batch->flags & ~(KVMEM_BATCH_F_STOP | KVMEM_BATCH_F_NOTIFY) ||
+	    batch->reserved || !batch->nr_ops)
+		return -EINVAL;
+	if (batch->nr_ops > KVMEM_MAX_BATCH)
+		return -E2BIG;
+	return 0;
+}
+
+static void op_refuse(struct kvmem_op *op, int status)
+{
+	memset((void *)op + RESULT_OFFSET, 0, RESULT_SIZE);
+	op->status = status;
+}
+
+/* What the operations before this one mean for it. */
+static int batch_verdict(const struct kvmem_batch *batch, bool failed)
+{
+	if (failed && batch->flags & KVMEM_BATCH_F_STOP)
+		return -ECANCELED;
+	if (fatal_signal_pending(current))
+		return -EINTR;
+	return 0;
+}
+
+static int batch_run_ops(struct kvmem_file *kf, struct kvmem_ns *ns,
+			 const struct kvmem_batch *batch)
+{
+	struct kvmem_op __user *uop = u64_to_user_ptr(batch->ops);
+	struct kvmem_op op;
+	bool failed = false;
+	unsigned int i;
+	int nr_ok = 0;
+
+	for (i = 0; i < batch->nr_ops; i++, uop++) {
+		int verdict = batch_verdict(batch, failed);
+
+		if (copy_from_user(&op, uop, sizeof(op)))
+			return -EFAULT;
+		if (verdict)
+			op_refuse(&op, verdict);
+		else
+			kvmem_op_run(kf, ns, &op);
+		if (copy_to_user((void __user *)uop + RESULT_OFFSET,
+				 (void *)&op + RESULT_OFFSET, RESULT_SIZE))
+			return -EFAULT;
+		if (op.status)
+			failed = true;
+		else
+			nr_ok++;
+		cond_resched();
+	}
+	return nr_ok;
+}
+
+int kvmem_batch_run(struct kvmem_file *kf, void __user *ubatch, bool write_nr_ok)
+{
+	struct kvmem_ns *ns = smp_load_acquire(&kf->ns);
+	struct kvmem_batch __user *ub = ubatch;
+	struct kvmem_batch batch;
+	int ret;
+
+	ret = batch_read(&batch, ubatch);
+	if (ret)
+		return ret;
+	if (!ns)
+		return -ENOTCONN;
+	ret = batch_run_ops(kf, ns, &batch);
+	if (ret >= 0 && write_nr_ok && put_user((u32)ret, &ub->nr_ok))
+		ret = -EFAULT;
+	if (batch.flags & KVMEM_BATCH_F_NOTIFY)
+		kvmem_file_notify(kf, KVMEM_EVENT_BATCH);
+	return ret;
+}
+
+static bool opcode_is_light(u16 opcode)
+{
+	switch (opcode) {
+	case KVMEM_OP_NOP:
+	case KVMEM_OP_GET:
+	case KVMEM_OP_EXISTS:
+	case KVMEM_OP_LEASE:
+	case KVMEM_OP_RELEASE:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/*
+ * Only a guess of what the batch will cost: everything is read and checked
+ * again when it runs, so it does not matter that user space may change it.
+ */
+bool kvmem_batch_is_light(void __user *ubatch)
+{
+	struct kvmem_op __user *uop;
+	struct kvmem_batch batch;
+	u64 len, total = 0;
+	u16 opcode;
+	u32 i;
+
+	if (batch_read(&batch, ubatch))
+		return true;	/* fails at once */
+	if (batch.nr_ops > KVMEM_LIGHT_OPS)
+		return false;
+	uop = u64_to_user_ptr(batch.ops);
+	for (i = 0; i < batch.nr_ops; i++, uop++) {
+		if (get_user(opcode, &uop->opcode) || get_user(len, &uop->len))
+			return true;
+		total += min_t(u64, len, KVMEM_LIGHT_BYTES + 1);
+		if (!opcode_is_light(opcode) || total > KVMEM_LIGHT_BYTES)
+			return false;
+	}
+	return true;
+}

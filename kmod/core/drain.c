@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Walks over all blocks of a namespace: expiry, deletion, emptying chunks.
+ *
+ * A chunk does not know its blocks (that would cost 16 bytes a block), so to
+ * empty some the whole index is walked once for a batch of them.
+ */
+#include <linux/mm.h>
+#include <linux/rhashtable.h>
+#include "block.h"
+#include "index.h"
+#include "ns.h"
+#include "trace.h"
+
+/* References dropped at a time, outside of the walk's RCU section. */
+#define KVMEM_WALK_BATCH	64
+
+struct kvmem_walk {
+	struct kvmem_ns *ns;
+	/* Unlink @block or leave it; called under RCU, with a reference. */
+	void (*visit)(struct kvmem_walk *walk, struct kvmem_block *block);
+	struct kvmem_block *batch[KVMEM_WALK_BATCH];
+	unsigned int nr;
+};
+
+static void walk_flush(struct kvmem_walk *walk)
+{
+	while (walk->nr)
+		kvmem_block_put(walk->batch[--walk->nr]);
+}
+
+/* A table that is being resized is shown again from its start: harmless. */
+static void walk_some(struct kvmem_walk *walk, struct rhashtable_iter *iter, bool *more)
+{
+	struct kvmem_block *block;
+
+	rhashtable_walk_start(iter);
+	for (;;) {
+		block = rhashtable_walk_next(iter);
+		if (!block) {
+			*more = false;
+			break;
+		}
+		if (IS_ERR(block))
+			continue;
+		if (!kvmem_block_tryget(block))
+			continue;
+		walk->batch[walk->nr++] = block;
+		if (walk->nr == KVMEM_WALK_BATCH)
+			break;
+	}
+	rhashtable_walk_stop(iter);
+}
+
+static void walk_index(struct kvmem_walk *walk)
+{
+	struct rhashtable_iter iter;
+	bool more = true;
+	unsigned int i;
+
+	rhashtable_walk_enter(&walk->ns->index, &iter);
+	while (more) {
+		walk_some(walk, &iter, &more);
+		for (i = 0; i < walk->nr; i++)
+			walk->visit(walk, walk->batch[i]);
+		walk_flush(walk);
+		cond_resched();
+	}
+	rhashtable_walk_exit(&iter);
+}
+
+static void walk_run(struct kvmem_ns *ns,
+		     void (*visit)(struct kvmem_walk *, struct kvmem_block *))
+{
+	struct kvmem_walk walk = { .ns = ns, .visit = visit };
+
+	walk_index(&walk);
+}
+
+static void visit_expire(struct kvmem_walk *walk, struct kvmem_block *block)
+{
+	if (kvmem_block_expired(block))
+		kvmem_block_unlink(block, KVMEM_BLOCK_EVICTED, KVMEM_EVICT_EXPIRED);
+}
+
+/* Also a good moment to make the ghost table follow the number of blocks. */
+static void ns_fit_ghosts(struct kvmem_ns *ns)
+{
+	u64 blocks = READ_ONCE(ns->live_blocks);
+	struct kvmem_ghosts *ghosts;
+
+	if (!kvmem_ghosts_short(READ_ONCE(ns->ghosts), blocks))
+		return;
+	ghosts = kvmem_ghosts_alloc(blocks);
+	if (!ghosts)
+		return;
+	spin_lock(&ns->lock);
+	swap(ns->ghosts, ghosts);
+	spin_unlock(&ns->lock);
+	kvmem_ghosts_free(ghosts);
+}
+
+void kvmem_ns_expire(struct kvmem_ns *ns)
+{
+	struct llist_node *list;
+
+	spin_lock(&ns->lock);
+	list = kvmem_touch_drain(ns);
+	spin_unlock(&ns->lock);
+	kvmem_touch_put(list);
+	ns_fit_ghosts(ns);
+	if (READ_ONCE(ns->nr_ttl))
+		walk_run(ns, visit_expire);
+}
+
+static void visit_drop(struct kvmem_walk *walk, struct kvmem_block *block)
+{
+	kvmem_block_unlink(block, KVMEM_BLOCK_DELETED, KVMEM_EVICT_QUOTA);
+}
+
+/* The walk may miss blocks while the table shrinks: again until none is left. */
+void kvmem_ns_drop_all(struct kvmem_ns *ns)
+{
+	while (READ_ONCE(ns->live_blocks))
+		walk_run(ns, visit_drop);
+}
+
+/* Emptying chunks -------------------------------------------------------- */
+
+static bool piece_is_draining(u64 piece)
+{
+	struct kvmem_chunk *chunk = kvmem_chunk_by_id(kvmem_piece_chunk(piece));
+
+	return test_bit(KVMEM_CHUNK_DRAINING, &chunk->flags);
+}
+
+/* We hold a reference, so the block's chunks are there. */
+static bool block_is_draining(const struct kvmem_block *block)
+{
+	unsigned int i;
+
+	if (!block->mapped)
+		return piece_is_draining(block->piece);
+	for (i = 0; i < block->map->nr; i++)
+		if (piece_is_draining(block->map->pieces[i]))
+			return true;
+	return false;
+}
+
+static void visit_drain(struct kvmem_walk *walk, struct kvmem_block *block)
+{
+	if (block_is_draining(block))
+		kvmem_block_unlink(block, KVMEM_BLOCK_EVICTED, KVMEM_EVICT_DRAIN);
+}
+
+static void chunk_start_drain(struct kvmem_ns *ns, u64 piece, unsigned int *left)
+{
+	struct kvmem_chunk *chunk = kvmem_chunk_by_id(kvmem_piece_chunk(piece));
+
+	if (!*left || test_and_set_bit(KVMEM_CHUNK_DRAINING, &chunk->flags))
+		return;
+	/* Bucket 0: never cut again. */
+	list_move(&chunk->node, &ns->space.runs[chunk->layout][0]);
+	ns->space.nr_draining++;
+	(*left)--;
+	trace_kvmem_chunk(chunk->id, ns->serial, KVMEM_CHUNK_EV_DRAIN);
+}
+
+static void block_start_drain(struct kvmem_ns *ns, struct kvmem_block *block,
+			      unsigned int *left)
+{
+	unsigned int i;
+
+	if (!block->mapped)
+		return chunk_start_drain(ns, block->piece, left);
+	for (i = 0; i < block->map->nr; i++)
+		chunk_start_drain(ns, block->map->pieces[i], left);
+}
+
+/*
+ * The chunks of the blocks that would go next anyway, class by class from the
+ * least recently used.  Blocks that are held are not in the lists, so a chunk
+ * that holds nothing else is not chosen; one that is chosen and has a held
+ * block stays until that is released, then goes.
+ */
+static unsigned int drain_mark(struct kvmem_ns *ns, unsigned int nr)
+{
+	unsigned int left = nr, class, looked;
+	struct kvmem_block *block;
+
+	spin_lock(&ns->lock);
+	for (class = 0; class < KVMEM_NR_CLASSES && left; class++) {
+		looked = 0;
+		list_for_each_entry_reverse(block, &ns->classes[class], lru) {
+			if (!atomic_read(&block->holds))
+				block_start_drain(ns, block, &left);
+			if (!left || ++looked == 4096)
+				break;
+		}
+	}
+	spin_unlock(&ns->lock);
+	return nr - left;
+}
+
+/* Chunks that a held block keeps go back to work; the others have gone. */
+static void drain_unmark(struct kvmem_ns *ns)
+{
+	struct kvmem_chunk *chunk, *next;
+	unsigned int layout;
+
+	spin_lock(&ns->lock);
+	for (layout = 0; layout < KVMEM_NR_LAYOUTS && ns->space.nr_draining; layout++) {
+		list_for_each_entry_safe(chunk, next, &ns->space.runs[layout][0], node) {
+			if (!test_and_clear_bit(KVMEM_CHUNK_DRAINING, &chunk->flags))
+				continue;
+			ns->space.nr_draining--;
+			list_move(&chunk->node,
+				  &ns->space.runs[layout][fls(chunk->max_run)]);
+		}
+	}
+	spin_unlock(&ns->lock);
+}
+
+unsigned int kvmem_ns_drain(struct kvmem_ns *ns, unsigned int nr)
+{
+	unsigned int before, marked;
+
+	/* One walker at a time; another one's chunks serve us as well. */
+	if (test_and_set_bit_lock(KVMEM_NS_DRAINING, &ns->flags))
+		return 0;
+	marked = drain_mark(ns, nr);
+	before = READ_ONCE(ns->space.nr_draining);
+	if (marked)
+		walk_run(ns, visit_drain);
+	marked = before - min(before, READ_ONCE(ns->space.nr_draining));
+	drain_unmark(ns);
+	clear_bit_unlock(KVMEM_NS_DRAINING, &ns->flags);
+	return marked;
+}
+
+unsigned int kvmem_pool_drain(struct kvmem_ns *ns, unsigned int nr)
+{
+	struct kvmem_ns *victim;
+	unsigned int ret = 0;
+
+	if (!ns->pool || !READ_ONCE(ns->pool->p.share))
+		return 0;
+	victim = kvmem_pool_weakest(ns->pool);
+	if (!victim)
+		return 0;
+	if (victim != ns)
+		ret = kvmem_ns_drain(victim, nr);
+	kvmem_ns_put(victim);
+	return ret;
+}
+
+static struct kvmem_ns *ns_with_most_chunks(void)
+{
+	struct kvmem_ns *ns, *best = NULL;
+	u32 id = 0;
+
+	while ((ns = kvmem_ns_get_next(&id))) {
+		id++;
+		if (!best || READ_ONCE(ns->space.nr_chunks) > READ_ONCE(best->space.nr_chunks))
+			swap(ns, best);
+		if (ns)
+			kvmem_ns_put(ns);
+	}
+	return best;
+}
+
+unsigned int kvmem_drain_any(unsigned int nr)
+{
+	struct kvmem_ns *ns = ns_with_most_chunks();
+	unsigned int ret;
+
+	if (!ns)
+		return 0;
+	ret = kvmem_ns_drain(ns, nr);
+	kvmem_ns_put(ns);
+	return ret;
+}

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Ghosts: keys evicted not long ago, so that policy can learn what it should
+ * have kept.
+ *
+ * A set-associative table of 64-bit entries; a false match costs one wrong
+ * count in a histogram, so 18 bits of the key's hash are enough.  An entry is
+ *   tag 18 | class 6 | last use 40 (in 2^KVMEM_AGE_SHIFT ns, wraps in 2 years)
+ * and 0 is an empty one.  Guarded by ns->lock.
+ */
+#include <linux/jhash.h>
+#include <linux/log2.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include "ns.h"
+#include "sysfs.h"
+
+#define GHOST_WAYS	4
+#define GHOST_MIN	256
+#define GHOST_TIME_MASK	GENMASK_ULL(39, 0)
+#define GHOST_CLASS_SHIFT	40
+#define GHOST_TAG_SHIFT	46
+#define GHOST_TAG_MASK	GENMASK_ULL(17, 0)
+
+/* Entries of one namespace's table at most; 8 bytes each. */
+unsigned int kvmem_ghost_max = 1U << 20;
+
+struct kvmem_ghosts {
+	u32 seed;
+	u32 nr_sets;	/* power of two */
+	u64 e[];
+};
+
+static u64 ghosts_entries(u64 blocks)
+{
+	u64 max = max(READ_ONCE(kvmem_ghost_max), (unsigned int)GHOST_MIN);
+
+	return rounddown_pow_of_two((unsigned long)clamp_t(u64, blocks, GHOST_MIN, max));
+}
+
+struct kvmem_ghosts *kvmem_ghosts_alloc(u64 blocks)
+{
+	u64 entries = ghosts_entries(blocks);
+	struct kvmem_ghosts *ghosts;
+
+	ghosts = kvzalloc(struct_size(ghosts, e, entries), GFP_KERNEL);
+	if (ghosts) {
+		ghosts->nr_sets = entries / GHOST_WAYS;
+		ghosts->seed = get_random_u32();
+	}
+	return ghosts;
+}
+
+void kvmem_ghosts_free(struct kvmem_ghosts *ghosts)
+{
+	kvfree(ghosts);
+}
+
+bool kvmem_ghosts_short(const struct kvmem_ghosts *ghosts, u64 blocks)
+{
+	u64 have = ghosts ? (u64)ghosts->nr_sets * GHOST_WAYS : 0;
+
+	return ghosts_entries(blocks) > have;
+}
+
+static u64 *ghost_set(struct kvmem_ghosts *ghosts, const struct kvmem_key *key, u64 *tag)
+{
+	u32 a = jhash2((const u32 *)key->b, KVMEM_KEY_LEN / 4, ghosts->seed);
+	u32 b = jhash_1word(a, ~ghosts->seed);
+
+	*tag = (b & GHOST_TAG_MASK) ?: 1;
+	return &ghosts->e[(a & (ghosts->nr_sets - 1)) * GHOST_WAYS];
+}
+
+static u64 ghost_time(u64 ns)
+{
+	return (ns >> KVMEM_AGE_SHIFT) & GHOST_TIME_MASK;
+}
+
+/* A set keeps its entries youngest first; what falls off the end is forgotten. */
+void kvmem_ghost_add(struct kvmem_ghosts *ghosts, const struct kvmem_key *key,
+		     u8 class, u64 last_use)
+{
+	u64 tag, *set;
+
+	if (!ghosts)
+		return;
+	set = ghost_set(ghosts, key, &tag);
+	memmove(set + 1, set, (GHOST_WAYS - 1) * sizeof(*set));
+	set[0] = tag << GHOST_TAG_SHIFT | (u64)class << GHOST_CLASS_SHIFT |
+		 ghost_time(last_use);
+}
+
+bool kvmem_ghost_take(struct kvmem_ghosts *ghosts, const struct kvmem_key *key,
+		      u8 *class, u64 *last_use)
+{
+	unsigned int i;
+	u64 tag, *set;
+
+	if (!ghosts)
+		return false;
+	set = ghost_set(ghosts, key, &tag);
+	for (i = 0; i < GHOST_WAYS; i++) {
+		if (!set[i] || set[i] >> GHOST_TAG_SHIFT != tag)
+			continue;
+		*class = set[i] >> GHOST_CLASS_SHIFT & (KVMEM_NR_CLASSES - 1);
+		*last_use = (set[i] & GHOST_TIME_MASK) << KVMEM_AGE_SHIFT;
+		set[i] = 0;
+		return true;
+	}
+	return false;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The generic netlink family, as the rest of the core sees it.
+ */
+#ifndef KVMEM_NETLINK_H
+#define KVMEM_NETLINK_H
+
+#include <linux/types.h>
+#include <linux/kvmem_netlink.h>
+
+struct kvmem_key;
+struct kvmem_ns;
+
+/* Last to come, first to go: commands may arrive as soon as init returns. */
+int kvmem_netlink_init(void);
+void kvmem_netlink_exit(void);
+
+/*
+ * Events for the multicast group.  Nothing happens when nobody listens, or
+ * outside of init and exit.  They never sleep and may be called under spin
+ * locks, but not in hard interrupts; an event that finds no memory is lost,
+ * as netlink allows.  The events of namespaces are not here: only netlink
+ * commands change namespaces, and they send them.
+ */
+void kvmem_event_corrupt(const struct kvmem_ns *ns, const struct kvmem_key *key);
+void kvmem_event_quiesce(bool on);
+/* Cheap when @level is what it was.  Takes the arena's lock. */
+void kvmem_event_watermark(enum kvmem_watermark level);
+
+/* Asked of file.c: open files attached to @ns. */
+unsigned int kvmem_ns_nr_files(struct kvmem_ns *ns);
+
+#endif

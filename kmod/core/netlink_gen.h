@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: ((GPL-2.0 WITH Linux-syscall-note) OR BSD-3-Clause) */
+/* Do not edit directly, auto-generated from: */
+/*	docs/netlink/specs/kvmem.yaml */
+/* YNL-GEN kernel header */
+
+#ifndef _LINUX_KVMEM_GEN_H
+#define _LINUX_KVMEM_GEN_H
+
+#include <net/netlink.h>
+#include <net/genetlink.h>
+
+#include <linux/kvmem_netlink.h>
+
+/* Common nested types */
+extern const struct nla_policy kvmem_class_values_nl_policy[KVMEM_A_VALUES_VALUES + 1];
+
+/* Global operation policy for kvmem */
+extern const struct nla_policy kvmem_main_nl_policy[KVMEM_A_ENABLE + 1];
+
+/* Ops table for kvmem */
+extern const struct genl_small_ops kvmem_nl_ops[14];
+
+int kvmem_nl_ns_new_doit(struct sk_buff *skb, struct genl_info *info);
+int kvmem_nl_ns_set_doit(struct sk_buff *skb, struct genl_info *info);
+int kvmem_nl_ns_del_doit(struct sk_buff *skb, struct genl_info *info);
+int kvmem_nl_ns_get_doit(struct sk_buff *skb, struct genl_info *info);
+int kvmem_nl_ns_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb);
+int kvmem_nl_pool_new_doit(struct sk_buff *skb, struct genl_info *info);
+int kvmem_nl_pool_set_doit(struct sk_buff *skb, struct genl_info *info);
+int kvmem_nl_pool_del_doit(struct sk_buff *skb, struct genl_info *info);
+int kvmem_nl_pool_get_doit(struct sk_buff *skb, struct genl_info *info);
+int kvmem_nl_pool_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb);
+int kvmem_nl_table_get_doit(struct sk_buff *skb, struct genl_info *info);
+int kvmem_nl_table_set_doit(struct sk_buff *skb, struct genl_info *info);
+int kvmem_nl_hist_get_doit(struct sk_buff *skb, struct genl_info *info);
+int kvmem_nl_hist_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb);
+int kvmem_nl_latency_get_dumpit(struct sk_buff *skb,
+				struct netlink_callback *cb);
+int kvmem_nl_stats_get_doit(struct sk_buff *skb, struct genl_info *info);
+int kvmem_nl_quiesce_doit(struct sk_buff *skb, struct genl_info *info);
+
+enum {
+	KVMEM_NLGRP_EVENTS,
+};
+
+#endif /* _LINUX_KVMEM_GEN_H */

@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: GPL-2.0
+kvmem-y += kmod/core/main.o
+kvmem-y += kmod/core/arena.o
+kvmem-y += kmod/core/batch.o
+kvmem-y += kmod/core/block.o
+kvmem-y += kmod/core/buffer.o
+kvmem-y += kmod/core/data.o
+kvmem-y += kmod/core/drain.o
+kvmem-y += kmod/core/evict.o
+kvmem-y += kmod/core/file.o
+kvmem-y += kmod/core/ghost.o
+kvmem-y += kmod/core/handle.o
+kvmem-y += kmod/core/ioctl.o
+kvmem-y += kmod/core/lease.o
+kvmem-y += kmod/core/match.o
+kvmem-y += kmod/core/mmap.o
+kvmem-y += kmod/core/ns.o
+kvmem-y += kmod/core/ops.o
+kvmem-y += kmod/core/pin.o
+kvmem-y += kmod/core/pool.o
+kvmem-y += kmod/core/room.o
+kvmem-y += kmod/core/space.o
+kvmem-y += kmod/core/span.o
+kvmem-y += kmod/core/uring.o
+include $(dir $(lastword $(MAKEFILE_LIST)))objs-control.mk

@@ -1,0 +1,383 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Operations: the table of what each may carry, and the ones that copy.
+ */
+#include <linux/ktime.h>
+#include <linux/mm.h>
+#include <linux/nospec.h>
+#include <linux/uaccess.h>
+#include "file.h"
+#include "ns.h"
+#include "ops.h"
+#include "trace.h"
+
+/* Fields of struct kvmem_op that an operation uses; the others must be 0. */
+enum {
+	USE_KEY		= 1 << 0,
+	USE_MEM		= 1 << 1,	/* buf, addr */
+	USE_LEN		= 1 << 2,
+	USE_OFFSET	= 1 << 3,
+	USE_HANDLE	= 1 << 4,
+	USE_HINTS	= 1 << 5,
+	USE_ADDR	= 1 << 6,	/* addr alone */
+};
+
+enum {
+	OP_WHEN_DOWN	= 1 << 0,	/* allowed while quiesced, and in a deleted namespace */
+};
+
+struct kvmem_op_desc {
+	int (*fn)(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op);
+	u16 flags;		/* KVMEM_OP_F_* it knows */
+	u8 uses;
+	u8 access;		/* KVMEM_ACCESS_* it needs */
+	u8 props;
+};
+
+/* Helpers ------------------------------------------------------------------ */
+
+static const struct kvmem_key *op_key(const struct kvmem_op *op)
+{
+	return (const struct kvmem_key *)op->key;
+}
+
+static void op_hints(const struct kvmem_op *op, struct kvmem_hints *hints)
+{
+	hints->hint_class = op->hint_class;
+	hints->priority = op->priority;
+	hints->ttl_ms = op->ttl_ms;
+	hints->cost = op->cost;
+}
+
+struct kvmem_block *kvmem_op_find(struct kvmem_ns *ns, struct kvmem_op *op)
+{
+	struct kvmem_block *block = kvmem_block_lookup(ns, op_key(op), &op->res_flags);
+
+	if (!block)
+		return NULL;
+	op->crc = block->crc;
+	op->tier = KVMEM_TIER_DRAM;
+	return block;
+}
+
+/* The caller's memory of this operation; *@buf, when not NULL, is to be put. */
+static int op_span(struct kvmem_file *kf, const struct kvmem_op *op, u64 len, bool write,
+		   struct kvmem_span *span, struct kvmem_buffer **buf)
+{
+	int ret;
+
+	*buf = NULL;
+	if (!op->buf) {
+		span->type = KVMEM_SPAN_USER;
+		span->len = len;
+		span->user = u64_to_user_ptr(op->addr);
+		return 0;
+	}
+	*buf = kvmem_buffer_get(kf, op->buf);
+	if (!*buf)
+		return -EBADSLT;
+	ret = kvmem_buffer_span(*buf, op->addr, len, span);
+	if (!ret && write && (*buf)->rdonly)
+		ret = -EINVAL;
+	if (ret) {
+		kvmem_buffer_put(*buf);
+		*buf = NULL;
+	}
+	return ret;
+}
+
+/* GET ---------------------------------------------------------------------- */
+
+/* How much of the block this GET moves. */
+static int get_length(const struct kvmem_block *block, struct kvmem_op *op, size_t *len)
+{
+	if (op->offset >= block->size)
+		return -EINVAL;
+	*len = block->size - op->offset;
+	if (op->flags & KVMEM_OP_F_PARTIAL)
+		*len = min_t(u64, *len, op->len);
+	if (op->len < *len) {
+		op->bytes = block->size;
+		return -EMSGSIZE;
+	}
+	return 0;
+}
+
+static int get_copy(struct kvmem_file *kf, struct kvmem_block *block,
+		    struct kvmem_op *op, size_t len)
+{
+	struct kvmem_buffer *buf;
+	struct kvmem_span span;
+	struct iov_iter iter;
+	int ret;
+
+	ret = op_span(kf, op, len, true, &span, &buf);
+	if (ret)
+		return ret;
+	ret = kvmem_span_iter(&span, ITER_DEST, &iter);
+	if (!ret)
+		ret = kvmem_block_read(block, op->offset, len, &iter);
+	if (buf)
+		kvmem_buffer_put(buf);
+	return ret;
+}
+
+/* A block whose bytes are not what was put is dropped: from here on a miss. */
+void kvmem_op_corrupt(struct kvmem_block *block, struct kvmem_op *op)
+{
+	if (kvmem_block_unlink(block, KVMEM_BLOCK_EVICTED, KVMEM_EVICT_CORRUPT))
+		pr_warn_ratelimited("ns %u: block %*phN failed its checksum, dropped\n",
+				    block->ns->id, 8, block->key.b);
+	op->res_flags |= KVMEM_RES_F_CORRUPT;
+	op->crc = 0;
+}
+
+static int op_get(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op)
+{
+	struct kvmem_block *block = kvmem_op_find(ns, op);
+	size_t len;
+	int ret;
+
+	if (!block) {
+		kvmem_stat_inc(ns, KVMEM_STAT_MISSES);
+		return -ENOENT;
+	}
+	ret = get_length(block, op, &len);
+	if (!ret)
+		ret = get_copy(kf, block, op, len);
+	if (!ret) {
+		op->bytes = len;
+		op->res_flags |= KVMEM_RES_F_VERIFIED;
+		kvmem_stat_inc(ns, KVMEM_STAT_HITS);
+		kvmem_stat_add(ns, KVMEM_STAT_COPIED_OUT, len);
+		if (!(op->flags & KVMEM_OP_F_NOTOUCH))
+			kvmem_block_touch(block);
+	} else if (ret == -EILSEQ) {
+		kvmem_op_corrupt(block, op);
+		kvmem_stat_inc(ns, KVMEM_STAT_MISSES);
+		ret = -ENOENT;
+	}
+	kvmem_block_put(block);
+	return ret;
+}
+
+/* PUT ---------------------------------------------------------------------- */
+
+static int put_fill(struct kvmem_file *kf, struct kvmem_block *block, struct kvmem_op *op)
+{
+	struct kvmem_buffer *buf;
+	struct kvmem_span span;
+	struct iov_iter iter;
+	int ret;
+
+	ret = op_span(kf, op, op->len, false, &span, &buf);
+	if (ret)
+		return ret;
+	ret = kvmem_span_iter(&span, ITER_SOURCE, &iter);
+	if (!ret)
+		ret = kvmem_block_fill(block, &iter);
+	if (buf)
+		kvmem_buffer_put(buf);
+	return ret;
+}
+
+int kvmem_op_commit(struct kvmem_ns *ns, struct kvmem_block *block, struct kvmem_op *op)
+{
+	struct kvmem_hints hints;
+	int ret;
+
+	op_hints(op, &hints);
+	op->crc = block->crc;
+	op->bytes = block->size;
+	op->tier = KVMEM_TIER_DRAM;
+	ret = kvmem_block_commit(block, op_key(op), &hints);
+	if (ret == -EEXIST) {
+		op->res_flags |= KVMEM_RES_F_EXISTED;
+		kvmem_stat_inc(ns, KVMEM_STAT_EXISTED);
+		return 0;
+	}
+	if (!ret)
+		kvmem_stat_inc(ns, KVMEM_STAT_PUTS);
+	return ret;
+}
+
+static int put_new(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op)
+{
+	struct kvmem_block *block = kvmem_block_alloc(ns, op->len, false);
+	int ret;
+
+	if (IS_ERR(block))
+		return PTR_ERR(block);
+	ret = put_fill(kf, block, op);
+	if (!ret) {
+		kvmem_stat_add(ns, KVMEM_STAT_COPIED_IN, block->size);
+		ret = kvmem_op_commit(ns, block, op);
+	}
+	kvmem_block_put(block);
+	return ret;
+}
+
+static int op_put(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op)
+{
+	struct kvmem_block *block;
+	int ret;
+
+	if (!op->len || op->len > KVMEM_MAX_BLOCK)
+		return -EINVAL;
+	block = kvmem_op_find(ns, op);
+	if (block) {
+		op->bytes = block->size;
+		op->res_flags |= KVMEM_RES_F_EXISTED;
+		kvmem_stat_inc(ns, KVMEM_STAT_EXISTED);
+		kvmem_block_put(block);
+		return 0;
+	}
+	op->res_flags = 0;
+	ret = put_new(kf, ns, op);
+	if (ret == -ENOSPC || ret == -EDQUOT)
+		kvmem_stat_inc(ns, KVMEM_STAT_NOSPC);
+	return ret;
+}
+
+/* The small ones ------------------------------------------------------------- */
+
+static int op_nop(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op)
+{
+	return 0;
+}
+
+static int op_delete(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op)
+{
+	struct kvmem_block *block = kvmem_op_find(ns, op);
+	int ret = -ENOENT;
+
+	if (!block)
+		return ret;
+	if (kvmem_block_unlink(block, KVMEM_BLOCK_DELETED, KVMEM_EVICT_QUOTA)) {
+		kvmem_stat_inc(ns, KVMEM_STAT_DELETES);
+		ret = 0;
+	}
+	op->bytes = ret ? 0 : block->size;
+	kvmem_block_put(block);
+	return ret;
+}
+
+/* EXISTS, and PREFETCH of a block that is in DRAM. */
+static int op_exists(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op)
+{
+	struct kvmem_block *block = kvmem_op_find(ns, op);
+
+	if (!block)
+		return -ENOENT;
+	op->bytes = block->size;
+	if (!(op->flags & KVMEM_OP_F_NOTOUCH))
+		kvmem_block_touch(block);
+	kvmem_block_put(block);
+	return 0;
+}
+
+static int op_pin(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op)
+{
+	struct kvmem_block *block = kvmem_op_find(ns, op);
+	int ret;
+
+	if (!block)
+		return -ENOENT;
+	op->bytes = block->size;
+	ret = kvmem_pin(kf, block);
+	kvmem_block_put(block);
+	return ret;
+}
+
+static int op_unpin(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op)
+{
+	return kvmem_unpin(kf, op_key(op));
+}
+
+/* Dispatch -------------------------------------------------------------------- */
+
+#define RD	KVMEM_ACCESS_READ
+#define WR	KVMEM_ACCESS_WRITE
+
+static const struct kvmem_op_desc op_descs[KVMEM_OP_NR] = {
+	[KVMEM_OP_NOP] = { op_nop, 0, 0, 0, OP_WHEN_DOWN },
+	[KVMEM_OP_GET] = { op_get, KVMEM_OP_F_PARTIAL | KVMEM_OP_F_NOTOUCH,
+			   USE_KEY | USE_MEM | USE_LEN | USE_OFFSET, RD },
+	[KVMEM_OP_PUT] = { op_put, 0, USE_KEY | USE_MEM | USE_LEN | USE_HINTS, WR },
+	[KVMEM_OP_DELETE] = { op_delete, 0, USE_KEY, WR },
+	[KVMEM_OP_EXISTS] = { op_exists, KVMEM_OP_F_NOTOUCH, USE_KEY, RD },
+	[KVMEM_OP_PIN] = { op_pin, 0, USE_KEY, RD },
+	[KVMEM_OP_UNPIN] = { op_unpin, 0, USE_KEY, RD, OP_WHEN_DOWN },
+	[KVMEM_OP_MATCH] = { kvmem_op_match,
+			     KVMEM_OP_F_LEASE | KVMEM_OP_F_NOCOPY | KVMEM_OP_F_NOTOUCH,
+			     USE_ADDR | USE_LEN | USE_HANDLE, RD },
+	[KVMEM_OP_PREFETCH] = { op_exists, 0, USE_KEY, RD },
+	[KVMEM_OP_ALLOC] = { kvmem_op_alloc, 0, USE_LEN, WR },
+	[KVMEM_OP_COMMIT] = { kvmem_op_commit_handle, 0,
+			      USE_KEY | USE_LEN | USE_HANDLE | USE_HINTS, WR },
+	[KVMEM_OP_LEASE] = { kvmem_op_lease, KVMEM_OP_F_NOCOPY | KVMEM_OP_F_NOTOUCH,
+			     USE_KEY, RD },
+	[KVMEM_OP_RELEASE] = { kvmem_op_release, 0, USE_HANDLE, 0, OP_WHEN_DOWN },
+};
+
+static bool op_fields_ok(const struct kvmem_op *op, u8 uses)
+{
+	if (!(uses & USE_KEY) && memchr_inv(op->key, 0, sizeof(op->key)))
+		return false;
+	if ((!(uses & USE_MEM) && op->buf) ||
+	    (!(uses & (USE_MEM | USE_ADDR)) && op->addr) ||
+	    (!(uses & USE_LEN) && op->len) ||
+	    (!(uses & USE_OFFSET) && op->offset) ||
+	    (!(uses & USE_HANDLE) && op->handle))
+		return false;
+	if (!(uses & USE_HINTS))
+		return !op->hint_class && !op->priority && !op->ttl_ms && !op->cost;
+	/* TTLs are compared modulo 2^32 ms: half of that is the most. */
+	return op->hint_class < KVMEM_NR_HINT_CLASSES &&
+	       op->priority <= KVMEM_MAX_PRIORITY && op->ttl_ms <= S32_MAX;
+}
+
+static int op_check(struct kvmem_file *kf, struct kvmem_ns *ns, const struct kvmem_op *op)
+{
+	const struct kvmem_op_desc *desc = &op_descs[op->opcode];
+
+	if (op->flags & ~desc->flags || op->reserved0 || op->reserved1 ||
+	    !op_fields_ok(op, desc->uses))
+		return -EINVAL;
+	if ((kvmem_quiesced() || test_bit(KVMEM_NS_DEAD, &ns->flags)) &&
+	    !(desc->props & OP_WHEN_DOWN))
+		return -ESHUTDOWN;
+	return (kf->access & desc->access) == desc->access ? 0 : -EACCES;
+}
+
+static void op_clear_result(struct kvmem_op *op)
+{
+	op->crc = 0;
+	op->status = 0;
+	op->res_flags = 0;
+	op->tier = 0;
+	op->reserved2 = 0;
+	op->reserved3 = 0;
+	op->bytes = 0;
+	op->res_handle = 0;
+	op->mmap_offset = 0;
+}
+
+void kvmem_op_run(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op)
+{
+	u64 start = ktime_get_ns();
+	int ret = -EINVAL;
+
+	op_clear_result(op);
+	if (op->opcode < KVMEM_OP_NR) {
+		op->opcode = array_index_nospec(op->opcode, KVMEM_OP_NR);
+		ret = op_check(kf, ns, op);
+		if (!ret)
+			ret = op_descs[op->opcode].fn(kf, ns, op);
+	}
+	op->status = ret;
+	start = ktime_get_ns() - start;
+	if (op->opcode < KVMEM_OP_NR)
+		kvmem_lat_record(op->opcode, op->tier, ret, op->bytes, start);
+	trace_kvmem_op(ns->id, op->opcode, op->key, ret, op->bytes, op->tier, start);
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Operations that live in files of their own, and what they share.
+ * Each returns the operation's status and fills the results in @op.
+ */
+#ifndef KVMEM_OPS_H
+#define KVMEM_OPS_H
+
+struct kvmem_block;
+struct kvmem_file;
+struct kvmem_ns;
+struct kvmem_op;
+
+/* lease.c */
+int kvmem_op_alloc(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op);
+int kvmem_op_commit_handle(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op);
+int kvmem_op_lease(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op);
+int kvmem_op_release(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op);
+/* match.c */
+int kvmem_op_match(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op);
+
+/* ops.c: the block of the operation's key, with a reference; NULL: a miss. */
+struct kvmem_block *kvmem_op_find(struct kvmem_ns *ns, struct kvmem_op *op);
+/* Publish a filled block under the operation's key and hints. */
+int kvmem_op_commit(struct kvmem_ns *ns, struct kvmem_block *block, struct kvmem_op *op);
+/* Drop a block that failed its checksum. */
+void kvmem_op_corrupt(struct kvmem_block *block, struct kvmem_op *op);
+
+#endif

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Room: quota first, then memory, evicting for either.
+ *
+ * Strict: a namespace makes room by evicting its own blocks.  Another one's
+ * go only when both are members of a pool that says so.
+ */
+#include <linux/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/topology.h>
+#include "block.h"
+#include "ns.h"
+
+/* Evictions without the right room before a whole chunk is emptied instead. */
+#define KVMEM_ROOM_TRIES	32
+
+enum room_verdict {
+	ROOM_OK,
+	ROOM_NEVER,	/* larger than the quota itself */
+	ROOM_NS_FULL,
+	ROOM_POOL_FULL,
+	ROOM_DEAD,
+};
+
+static bool over(u64 used, u64 quota)
+{
+	return quota && used > quota;
+}
+
+static bool pool_charge(struct kvmem_pool *pool, size_t bytes)
+{
+	if (!pool)
+		return true;
+	if (over(atomic64_add_return(bytes, &pool->used_bytes),
+		 READ_ONCE(pool->p.quota_bytes)))
+		goto undo_bytes;
+	if (over(atomic64_inc_return(&pool->used_blocks),
+		 READ_ONCE(pool->p.quota_blocks)))
+		goto undo_blocks;
+	return true;
+undo_blocks:
+	atomic64_dec(&pool->used_blocks);
+undo_bytes:
+	atomic64_sub(bytes, &pool->used_bytes);
+	return false;
+}
+
+static enum room_verdict room_charge_locked(struct kvmem_ns *ns, size_t bytes)
+{
+	lockdep_assert_held(&ns->lock);
+	if (test_bit(KVMEM_NS_DEAD, &ns->flags))
+		return ROOM_DEAD;
+	if (over(bytes, ns->p.quota_bytes) ||
+	    (ns->pool && over(bytes, READ_ONCE(ns->pool->p.quota_bytes))))
+		return ROOM_NEVER;
+	if (over(ns->used_bytes + bytes, ns->p.quota_bytes) ||
+	    over(ns->used_blocks + 1, ns->p.quota_blocks))
+		return ROOM_NS_FULL;
+	if (!pool_charge(ns->pool, bytes))
+		return ROOM_POOL_FULL;
+	ns->used_bytes += bytes;
+	ns->used_blocks++;
+	return ROOM_OK;
+}
+
+void kvmem_room_uncharge_locked(struct kvmem_ns *ns, size_t bytes)
+{
+	lockdep_assert_held(&ns->lock);
+	ns->used_bytes -= bytes;
+	ns->used_blocks--;
+	if (ns->pool) {
+		atomic64_sub(bytes, &ns->pool->used_bytes);
+		atomic64_dec(&ns->pool->used_blocks);
+	}
+}
+
+static int room_evict_for(struct kvmem_ns *ns, enum room_verdict verdict)
+{
+	bool ok;
+
+	if (fatal_signal_pending(current))
+		return -EINTR;
+	if (verdict == ROOM_POOL_FULL)
+		ok = kvmem_evict_pool(ns, KVMEM_EVICT_QUOTA);
+	else
+		ok = kvmem_evict_one(ns, KVMEM_EVICT_QUOTA);
+	cond_resched();
+	return ok ? 0 : -ENOSPC;
+}
+
+/* Each turn evicts a block, so this ends at the latest with the last one. */
+int kvmem_room_charge(struct kvmem_ns *ns, size_t bytes)
+{
+	enum room_verdict verdict;
+	int ret = 0;
+
+	do {
+		spin_lock(&ns->lock);
+		verdict = room_charge_locked(ns, bytes);
+		spin_unlock(&ns->lock);
+		switch (verdict) {
+		case ROOM_OK:
+			return 0;
+		case ROOM_NEVER:
+			return -EDQUOT;
+		case ROOM_DEAD:
+			return -ESHUTDOWN;
+		default:
+			ret = room_evict_for(ns, verdict);
+		}
+	} while (!ret);
+	return ret;
+}
+
+/* Memory ------------------------------------------------------------------- */
+
+/* One attempt, with @chunk added first when there is one. */
+static int room_cut_once(struct kvmem_ns *ns, unsigned int grains,
+			 enum kvmem_layout layout, struct kvmem_cut *cut,
+			 struct kvmem_chunk *chunk)
+{
+	LIST_HEAD(empty);
+	int ret;
+
+	spin_lock(&ns->lock);
+	if (chunk)
+		kvmem_space_add_chunk(ns, chunk, layout);
+	ret = kvmem_space_cut(ns, grains, layout, cut);
+	/* Others freed enough meanwhile: do not keep what was not needed. */
+	if (chunk && !chunk->used)
+		kvmem_space_del_chunk(ns, chunk, &empty);
+	spin_unlock(&ns->lock);
+	kvmem_space_put_chunks(&empty);
+	return ret;
+}
+
+static int cut_grow(struct kvmem_cut *cut)
+{
+	u64 *pieces;
+
+	if (cut->max == KVMEM_MAX_PIECES)
+		return -ENOSPC;
+	pieces = kvmalloc_array(KVMEM_MAX_PIECES, sizeof(*pieces), GFP_KERNEL);
+	if (!pieces)
+		return -ENOMEM;
+	memcpy(pieces, cut->pieces, cut->nr * sizeof(*pieces));
+	/* The small array was on the caller's stack. */
+	cut->pieces = pieces;
+	cut->max = KVMEM_MAX_PIECES;
+	return 0;
+}
+
+/*
+ * The arena is exhausted.  Evicting a block frees memory inside of chunks this
+ * namespace has; when that does not do (the hole is in a chunk of the other
+ * layout, or too short for a packed block), a chunk is emptied as a whole.
+ */
+static int room_reclaim(struct kvmem_ns *ns, unsigned int tries)
+{
+	if (fatal_signal_pending(current))
+		return -EINTR;
+	cond_resched();
+	if (kvmem_pool_drain(ns, 1))
+		return 0;
+	if (tries % KVMEM_ROOM_TRIES == 0 && kvmem_ns_drain(ns, 1))
+		return 0;
+	return kvmem_evict_one(ns, KVMEM_EVICT_SPACE) ? 0 : -ENOSPC;
+}
+
+int kvmem_room_cut(struct kvmem_ns *ns, unsigned int grains, enum kvmem_layout layout,
+		   struct kvmem_cut *cut)
+{
+	struct kvmem_chunk *chunk = NULL;
+	unsigned int tries = 0;
+	int ret;
+
+	for (;;) {
+		ret = room_cut_once(ns, grains, layout, cut, chunk);
+		chunk = NULL;
+		if (ret == -E2BIG) {
+			ret = cut_grow(cut);
+		} else if (ret == -EAGAIN) {
+			ret = 0;
+			chunk = kvmem_chunk_get(ns->serial, numa_mem_id());
+			if (!chunk)
+				ret = room_reclaim(ns, ++tries);
+		} else {
+			return ret;
+		}
+		if (ret)
+			return ret;
+	}
+}

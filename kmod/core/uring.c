@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Batches as io_uring commands.
+ *
+ * A batch of the DRAM tier ends by itself: it copies memory and never waits
+ * for user space or a device.  So a command is either run at once, when it is
+ * light, or handed to an io_uring worker by -EAGAIN, which runs it with the
+ * submitter's mm and credentials.  No command is ever pending in the module,
+ * and so there is nothing to cancel.
+ */
+#include <linux/fs.h>
+#include "file.h"
+
+int kvmem_uring_cmd(struct io_uring_cmd *cmd, unsigned int issue_flags)
+{
+	const struct kvmem_uring_cmd *payload =
+		kvmem_uring_payload(cmd, struct kvmem_uring_cmd);
+	/* The SQE is memory shared with user space: read every field once. */
+	u64 ubatch = READ_ONCE(payload->batch);
+	u64 reserved = READ_ONCE(payload->reserved);
+	struct kvmem_file *kf = cmd->file->private_data;
+
+	if (cmd->cmd_op != KVMEM_IOC_BATCH)
+		return -ENOTTY;
+	if (reserved)
+		return -EINVAL;
+	if (issue_flags & IO_URING_F_NONBLOCK &&
+	    !kvmem_batch_is_light(u64_to_user_ptr(ubatch)))
+		return -EAGAIN;
+	return kvmem_batch_run(kf, u64_to_user_ptr(ubatch), false);
+}
