@@ -63,7 +63,7 @@ coverage:
 
 ## install: modules for KDIR, and user space below PREFIX (and DESTDIR)
 install: all
-	@scripts/modules --install "$(DESTDIR)"
+	@scripts/modules --install "$(DESTDIR)" --default
 	@$(MAKE) -C userspace install PREFIX="$(PREFIX)" DESTDIR="$(DESTDIR)"
 
 ## dkms: register, build and install the modules with DKMS

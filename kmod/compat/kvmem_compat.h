@@ -68,6 +68,7 @@ static inline void kvmem_compat_uring_done(struct io_uring_cmd *cmd, s32 ret,
 	io_uring_cmd_done(cmd, ret, 0);
 #endif
 }
+
 #define io_uring_cmd_done kvmem_compat_uring_done
 #endif
 
@@ -111,6 +112,7 @@ static inline void kvmem_compat_eventfd_signal(struct eventfd_ctx *ctx)
 {
 	eventfd_signal(ctx, 1);
 }
+
 #define eventfd_signal kvmem_compat_eventfd_signal
 #endif
 

@@ -18,6 +18,7 @@
 #include <linux/workqueue.h>
 #include <linux/xarray.h>
 #include "arena.h"
+#include "netlink.h"
 #include "ns.h"
 #include "trace.h"
 
@@ -279,14 +280,25 @@ static struct kvmem_chunk *arena_grow(int nid)
 	return chunk;
 }
 
+static enum kvmem_watermark arena_level(void)
+{
+	if (READ_ONCE(arena.limit) < READ_ONCE(arena.target))
+		return KVMEM_WATERMARK_PRESSURE;
+	if (READ_ONCE(arena.nr_total) < READ_ONCE(arena.limit) || READ_ONCE(arena.nr_free))
+		return KVMEM_WATERMARK_ROOM;
+	return KVMEM_WATERMARK_FULL;
+}
+
 struct kvmem_chunk *kvmem_chunk_get(u64 serial, int nid)
 {
 	struct kvmem_chunk *chunk = arena_take_free(serial);
 
 	if (!chunk)
 		chunk = arena_grow(nid);
-	if (!chunk)
+	if (!chunk) {
+		kvmem_event_watermark(arena_level());
 		return NULL;
+	}
 	if (chunk->owner_serial && chunk->owner_serial != serial)
 		chunk_zero(chunk);
 	chunk->owner_serial = serial;
@@ -351,6 +363,7 @@ static void arena_tick(struct work_struct *work)
 {
 	arena_check_quarantine();
 	arena_recover();
+	kvmem_event_watermark(arena_level());
 	if (arena_excess())
 		queue_work(system_unbound_wq, &arena.shrink);
 	queue_delayed_work(system_unbound_wq, &arena.tick, KVMEM_ARENA_TICK);

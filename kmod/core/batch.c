@@ -15,14 +15,27 @@
 #define KVMEM_LIGHT_BYTES	(64U << 10)
 #define KVMEM_LIGHT_OPS		8
 
+/* As far as an ioctl number can tell a size. */
+#define KVMEM_BATCH_SIZE_MAX	_IOC_SIZEMASK
+#define KVMEM_BATCH_SIZE_V1	offsetofend(struct kvmem_batch, reserved)
+
 #define RESULT_OFFSET	offsetof(struct kvmem_op, crc)
 #define RESULT_SIZE	(sizeof(struct kvmem_op) - RESULT_OFFSET)
 
-static int batch_read(struct kvmem_batch *batch, void __user *ubatch)
+static int batch_read(struct kvmem_batch *batch, void __user *ubatch, unsigned int want)
 {
-	if (copy_from_user(batch, ubatch, sizeof(*batch)))
+	u32 size;
+	int ret;
+
+	if (get_user(size, (u32 __user *)ubatch))
 		return -EFAULT;
-	if (batch->size != sizeof(*batch) || batch->op_size != sizeof(struct kvmem_op) ||
+	if ((want && size != want) || size < KVMEM_BATCH_SIZE_V1 ||
+	    size > KVMEM_BATCH_SIZE_MAX)
+		return -EINVAL;
+	ret = copy_struct_from_user(batch, sizeof(*batch), ubatch, size);
+	if (ret)
+		return ret;
+	if (batch->op_size != sizeof(struct kvmem_op) ||
 	    batch->flags & ~(KVMEM_BATCH_F_STOP | KVMEM_BATCH_F_NOTIFY) ||
 	    batch->reserved || !batch->nr_ops)
 		return -EINVAL;
@@ -77,20 +90,20 @@ static int batch_run_ops(struct kvmem_file *kf, struct kvmem_ns *ns,
 	return nr_ok;
 }
 
-int kvmem_batch_run(struct kvmem_file *kf, void __user *ubatch, bool write_nr_ok)
+int kvmem_batch_run(struct kvmem_file *kf, void __user *ubatch, unsigned int size)
 {
 	struct kvmem_ns *ns = smp_load_acquire(&kf->ns);
 	struct kvmem_batch __user *ub = ubatch;
 	struct kvmem_batch batch;
 	int ret;
 
-	ret = batch_read(&batch, ubatch);
+	ret = batch_read(&batch, ubatch, size);
 	if (ret)
 		return ret;
 	if (!ns)
 		return -ENOTCONN;
 	ret = batch_run_ops(kf, ns, &batch);
-	if (ret >= 0 && write_nr_ok && put_user((u32)ret, &ub->nr_ok))
+	if (ret >= 0 && size && put_user((u32)ret, &ub->nr_ok))
 		ret = -EFAULT;
 	if (batch.flags & KVMEM_BATCH_F_NOTIFY)
 		kvmem_file_notify(kf, KVMEM_EVENT_BATCH);
@@ -123,7 +136,7 @@ bool kvmem_batch_is_light(void __user *ubatch)
 	u16 opcode;
 	u32 i;
 
-	if (batch_read(&batch, ubatch))
+	if (batch_read(&batch, ubatch, 0))
 		return true;	/* fails at once */
 	if (batch.nr_ops > KVMEM_LIGHT_OPS)
 		return false;

@@ -72,20 +72,25 @@ static bool block_readable(struct kvmem_block *block)
 
 /* Time to live ----------------------------------------------------------- */
 
-static u32 now_ms(void)
+/* Units of 2^23 ns (8 ms), wrapping: the longest TTL is well below half a turn. */
+#define EXPIRES_SHIFT	23
+
+static u32 expires_now(void)
 {
-	return ktime_to_ms(ktime_get_boottime());
+	return ktime_get_boottime_ns() >> EXPIRES_SHIFT;
 }
 
-/* 0 means never, so a block that would expire at 0 lives 1 ms longer. */
+/* 0 means never, so a block that would expire at 0 lives a unit longer. */
 static u32 expires_after(u32 ttl_ms)
 {
-	return ttl_ms ? (now_ms() + ttl_ms) ?: 1 : 0;
+	u64 at = ktime_get_boottime_ns() + (u64)ttl_ms * NSEC_PER_MSEC;
+
+	return ttl_ms ? (u32)((at >> EXPIRES_SHIFT) + 1) ?: 1 : 0;
 }
 
 bool kvmem_block_expired(const struct kvmem_block *block)
 {
-	return block->expires && (s32)(now_ms() - block->expires) >= 0;
+	return block->expires && (s32)(expires_now() - block->expires) >= 0;
 }
 
 /* Allocation --------------------------------------------------------------- */

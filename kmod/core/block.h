@@ -77,7 +77,7 @@ enum kvmem_block_flags {
  *	has claimed the block, no hold any more
  * @size: bytes; constant once committed
  * @crc: crc32c of all bytes; constant once committed
- * @expires: ms since boot, wrapping, 0 = never; see kvmem_block_expired()
+ * @expires: in units of 2^23 ns since boot, wrapping, 0 = never
  * @cost: tokens
  * @flags: enum kvmem_block_flags, atomic bitops
  */

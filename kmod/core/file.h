@@ -37,6 +37,7 @@ struct kvmem_ns;
  * @buffers: struct kvmem_buffer by id; look-up under RCU
  * @pins: struct kvmem_pin by block; guarded by @lock
  * @handles: struct kvmem_handle by id
+ * @handle_next: where to look for the next free id, by size
  * @nr_handles: bounds @handles
  * @map_lock: read: a page fault looks a handle up and inserts its page.
  *	Write: a handle leaves @handles.  So once the writer has the lock, no
@@ -58,6 +59,7 @@ struct kvmem_file {
 	unsigned int nr_buffers;
 	struct rb_root pins;
 	struct xarray handles;
+	u32 handle_next[16];
 	atomic_t nr_handles;
 	atomic_t handle_gen;
 	struct rw_semaphore map_lock;
@@ -98,6 +100,7 @@ enum kvmem_handle_kind {
  * @kind: enum kvmem_handle_kind
  * @view: the block is a private copy made for this lease
  * @faulted: a page was inserted: unmap on release
+ * @busy: a COMMIT works on it: as if it were not there; guarded by map_lock
  */
 struct kvmem_handle {
 	struct kvmem_block *block;
@@ -106,6 +109,7 @@ struct kvmem_handle {
 	u8 kind;
 	bool view;
 	bool faulted;
+	bool busy;
 };
 
 extern const struct file_operations kvmem_fops;
@@ -132,8 +136,11 @@ long kvmem_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
 struct io_uring_cmd;
 int kvmem_uring_cmd(struct io_uring_cmd *cmd, unsigned int issue_flags);
 
-/* batch.c: run the batch at @ubatch; number of operations that succeeded. */
-int kvmem_batch_run(struct kvmem_file *kf, void __user *ubatch, bool write_nr_ok);
+/*
+ * batch.c: run the batch at @ubatch; number of operations that succeeded.
+ * @size: what the ioctl number says the structure's size is; 0: not an ioctl.
+ */
+int kvmem_batch_run(struct kvmem_file *kf, void __user *ubatch, unsigned int size);
 /* Short enough, and without work that sleeps, to run in io_uring's submitter? */
 bool kvmem_batch_is_light(void __user *ubatch);
 /* ops.c: one operation; the result is in @op. */
@@ -157,8 +164,17 @@ void kvmem_pins_release(struct kvmem_file *kf);
 /* handle.c: leases and allocations */
 struct kvmem_handle *kvmem_handle_add(struct kvmem_file *kf, struct kvmem_block *block,
 				      enum kvmem_handle_kind kind);
-/* Take a handle out, unreachable and unmapped; the caller owns its block. */
-struct kvmem_handle *kvmem_handle_take(struct kvmem_file *kf, u64 number, int kind);
+/* Take a handle out, unreachable and unmapped; the caller is to free it. */
+struct kvmem_handle *kvmem_handle_take(struct kvmem_file *kf, u64 number);
+/*
+ * COMMIT in two steps: begin makes an allocation of at least @max_len bytes
+ * unreachable and unmapped, finish ends it, abort gives it back as it was.
+ * NULL and *@err: -ENOENT, -EMSGSIZE.
+ */
+struct kvmem_handle *kvmem_handle_begin(struct kvmem_file *kf, u64 number, u64 max_len,
+					int *err);
+void kvmem_handle_abort(struct kvmem_file *kf, struct kvmem_handle *handle);
+void kvmem_handle_finish(struct kvmem_file *kf, struct kvmem_handle *handle);
 void kvmem_handle_free(struct kvmem_file *kf, struct kvmem_handle *handle);
 u64 kvmem_handle_number(const struct kvmem_handle *handle);
 u64 kvmem_handle_offset(const struct kvmem_handle *handle);

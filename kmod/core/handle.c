@@ -2,10 +2,9 @@
 /*
  * Handles: what a file was given to map.
  *
- * Every handle has a stretch of the file's mmap space to itself.  Handles of
- * one power of two of pages are laid out side by side, lowest free first, so
- * an application may map a window over many of them once and see each lease
- * appear in it:
+ * Every handle has a stretch of the file's mmap space to itself, which is not
+ * used again before 2^28 others of the same power of two: a mapping left over
+ * from a lease raises SIGBUS, it does not show the next one.
  *
  *   offset = order << 56 | slot << order        (order: log2 of bytes, 12..27)
  *   number = generation << 32 | (order - 12) << 28 | slot
@@ -76,9 +75,10 @@ struct kvmem_handle *kvmem_handle_add(struct kvmem_file *kf, struct kvmem_block 
 	handle->block = block;
 	handle->kind = kind;
 	handle->gen = atomic_inc_return(&kf->handle_gen);
-	ret = xa_alloc(&kf->handles, &handle->id, handle,
-		       XA_LIMIT(base, base | SLOT_MASK), GFP_KERNEL);
-	if (ret)
+	ret = xa_alloc_cyclic(&kf->handles, &handle->id, handle,
+			      XA_LIMIT(base, base | SLOT_MASK),
+			      &kf->handle_next[base >> SLOT_BITS], GFP_KERNEL);
+	if (ret < 0)
 		goto err_free;
 	trace_kvmem_lease(block->ns->id, kvmem_handle_number(handle), kind, block->size);
 	return handle;
@@ -101,21 +101,64 @@ static void handle_unmap(struct kvmem_file *kf, struct kvmem_handle *handle)
 				    PAGE_ALIGN(handle->block->size), 1);
 }
 
-struct kvmem_handle *kvmem_handle_take(struct kvmem_file *kf, u64 number, int kind)
+static struct kvmem_handle *handle_find(struct kvmem_file *kf, u64 number)
+{
+	struct kvmem_handle *handle = xa_load(&kf->handles, (u32)number);
+
+	lockdep_assert_held(&kf->map_lock);
+	if (!handle || handle->busy || kvmem_handle_number(handle) != number)
+		return NULL;
+	return handle;
+}
+
+struct kvmem_handle *kvmem_handle_take(struct kvmem_file *kf, u64 number)
 {
 	struct kvmem_handle *handle;
 
 	down_write(&kf->map_lock);
-	handle = xa_load(&kf->handles, (u32)number);
-	if (handle && (kvmem_handle_number(handle) != number ||
-		       (kind >= 0 && handle->kind != kind)))
-		handle = NULL;
+	handle = handle_find(kf, number);
 	if (handle)
 		xa_erase(&kf->handles, handle->id);
 	up_write(&kf->map_lock);
 	if (handle)
 		handle_unmap(kf, handle);
 	return handle;
+}
+
+struct kvmem_handle *kvmem_handle_begin(struct kvmem_file *kf, u64 number, u64 max_len,
+					int *err)
+{
+	struct kvmem_handle *handle;
+
+	down_write(&kf->map_lock);
+	handle = handle_find(kf, number);
+	*err = 0;
+	if (!handle || handle->kind != KVMEM_HANDLE_ALLOC)
+		*err = -ENOENT;
+	else if (max_len > handle->block->size)
+		*err = -EMSGSIZE;
+	else
+		handle->busy = true;
+	up_write(&kf->map_lock);
+	if (*err)
+		return NULL;
+	handle_unmap(kf, handle);
+	return handle;
+}
+
+void kvmem_handle_abort(struct kvmem_file *kf, struct kvmem_handle *handle)
+{
+	down_write(&kf->map_lock);
+	handle->busy = false;
+	up_write(&kf->map_lock);
+}
+
+void kvmem_handle_finish(struct kvmem_file *kf, struct kvmem_handle *handle)
+{
+	down_write(&kf->map_lock);
+	xa_erase(&kf->handles, handle->id);
+	up_write(&kf->map_lock);
+	kvmem_handle_free(kf, handle);
 }
 
 void kvmem_handle_free(struct kvmem_file *kf, struct kvmem_handle *handle)

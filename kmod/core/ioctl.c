@@ -52,9 +52,13 @@ static int ioctl_attach(struct file *file, union kvmem_ioctl_arg *arg)
 
 static int ioctl_buf_reg(struct file *file, union kvmem_ioctl_arg *arg)
 {
+	struct kvmem_file *kf = file->private_data;
+
+	if (!smp_load_acquire(&kf->ns))
+		return -ENOTCONN;
 	if (kvmem_quiesced())
 		return -ESHUTDOWN;
-	return kvmem_buffer_register(file->private_data, &arg->buf_reg);
+	return kvmem_buffer_register(kf, &arg->buf_reg);
 }
 
 static int ioctl_buf_unreg(struct file *file, union kvmem_ioctl_arg *arg)
@@ -173,9 +177,11 @@ long kvmem_ioctl(struct file *file, unsigned int cmd, unsigned long uarg)
 	if (_IOC_TYPE(cmd) != KVMEM_IOC_MAGIC)
 		return -ENOTTY;
 	if (_IOC_NR(cmd) == _IOC_NR(KVMEM_IOC_BATCH)) {
-		if (cmd != KVMEM_IOC_BATCH)
-			return _IOC_DIR(cmd) == _IOC_DIR(KVMEM_IOC_BATCH) ? -EINVAL : -ENOTTY;
-		ret = kvmem_batch_run(file->private_data, up, true);
+		if (_IOC_DIR(cmd) != _IOC_DIR(KVMEM_IOC_BATCH))
+			return -ENOTTY;
+		if (!_IOC_SIZE(cmd))
+			return -EINVAL;
+		ret = kvmem_batch_run(file->private_data, up, _IOC_SIZE(cmd));
 		return min(ret, 0);
 	}
 	ioc = ioctl_find(cmd);

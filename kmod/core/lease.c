@@ -51,23 +51,25 @@ int kvmem_op_commit_handle(struct kvmem_file *kf, struct kvmem_ns *ns, struct kv
 {
 	struct kvmem_handle *handle;
 	struct kvmem_block *block;
+	size_t allocated;
 	int ret;
 
-	handle = kvmem_handle_take(kf, op->handle, KVMEM_HANDLE_ALLOC);
+	handle = kvmem_handle_begin(kf, op->handle, op->len, &ret);
 	if (!handle)
-		return -ENOENT;
+		return ret;
 	block = handle->block;
-	if (op->len > block->size) {
-		ret = -EMSGSIZE;
-		goto out;
-	}
-	kvmem_block_seal(block, op->len ?: block->size);
+	allocated = block->size;
+	kvmem_block_seal(block, op->len ?: allocated);
 	ret = kvmem_op_commit(ns, block, op);
-	if (!ret)
-		kvmem_stat_add(ns, KVMEM_STAT_ZERO_COPY, block->size);
-out:
-	kvmem_handle_free(kf, handle);
-	return ret;
+	if (ret) {
+		/* Nothing is lost: the caller may try again, or release. */
+		block->size = allocated;
+		kvmem_handle_abort(kf, handle);
+		return ret;
+	}
+	kvmem_stat_add(ns, KVMEM_STAT_ZERO_COPY, block->size);
+	kvmem_handle_finish(kf, handle);
+	return 0;
 }
 
 /*
@@ -165,7 +167,7 @@ int kvmem_op_lease(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *
 
 int kvmem_op_release(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op)
 {
-	struct kvmem_handle *handle = kvmem_handle_take(kf, op->handle, -1);
+	struct kvmem_handle *handle = kvmem_handle_take(kf, op->handle);
 
 	if (!handle)
 		return -ENOENT;

@@ -3,6 +3,7 @@
  * MATCH: the longest stored prefix of a list of keys, leased when asked.
  */
 #include <linux/err.h>
+#include <linux/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/uaccess.h>
 #include "file.h"
@@ -13,14 +14,30 @@
 /* Keys copied in at a time. */
 #define KVMEM_MATCH_STEP	16
 
-static int match_lease(struct kvmem_file *kf, struct kvmem_ns *ns,
-		       struct kvmem_block *block, const struct kvmem_op *op, u64 index)
+/**
+ * struct kvmem_match - a MATCH under way
+ * @kf: whose leases they become
+ * @ns: where to look
+ * @op: the operation; op->bytes counts what was found so far
+ * @numbers: of the leases handed out so far, op->bytes of them; NULL when no
+ *	leases are wanted.  Numbers, not pointers: the caller's other threads
+ *	may guess and release them meanwhile
+ */
+struct kvmem_match {
+	struct kvmem_file *kf;
+	struct kvmem_ns *ns;
+	struct kvmem_op *op;
+	u64 *numbers;
+};
+
+static int match_lease(struct kvmem_match *m, struct kvmem_block *block)
 {
-	struct kvmem_lease __user *ulease = u64_to_user_ptr(op->handle);
+	struct kvmem_lease __user *uleases = u64_to_user_ptr(m->op->handle);
 	struct kvmem_lease lease = {};
 	struct kvmem_handle *handle;
+	u64 index = m->op->bytes;
 
-	handle = kvmem_lease_block(kf, ns, block, op->flags);
+	handle = kvmem_lease_block(m->kf, m->ns, block, m->op->flags);
 	if (IS_ERR(handle))
 		return PTR_ERR(handle);
 	lease.handle = kvmem_handle_number(handle);
@@ -28,82 +45,93 @@ static int match_lease(struct kvmem_file *kf, struct kvmem_ns *ns,
 	lease.bytes = block->size;
 	lease.crc = block->crc;
 	lease.flags = handle->view ? KVMEM_RES_F_COPIED : 0;
-	if (!copy_to_user(ulease + index, &lease, sizeof(lease)))
-		return 0;
-	/* The caller cannot learn of this one; the earlier ones are his. */
-	handle = kvmem_handle_take(kf, lease.handle, KVMEM_HANDLE_LEASE);
-	if (handle)
-		kvmem_handle_free(kf, handle);
-	return -EFAULT;
+	/* Counted before user space can see it, for match_undo(). */
+	m->numbers[index] = lease.handle;
+	m->op->bytes++;
+	return copy_to_user(uleases + index, &lease, sizeof(lease)) ? -EFAULT : 0;
 }
 
-/* 1: there; 0: the prefix ends here; else an errno. */
-static int match_one(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op,
-		     const struct kvmem_key *key, u64 index)
+/* All or nothing: after an error the caller holds no lease of this MATCH. */
+static void match_undo(struct kvmem_match *m)
+{
+	struct kvmem_handle *handle;
+
+	while (m->op->bytes) {
+		handle = kvmem_handle_take(m->kf, m->numbers[--m->op->bytes]);
+		if (handle)
+			kvmem_handle_free(m->kf, handle);
+	}
+}
+
+/* 1: there, and counted in op->bytes; 0: the prefix ends here; else an errno. */
+static int match_one(struct kvmem_match *m, const struct kvmem_key *key)
 {
 	struct kvmem_block *block;
 	u16 res_flags = 0;
-	int ret = 1;
+	int ret = 0;
 
-	block = kvmem_block_lookup(ns, key, &res_flags);
+	block = kvmem_block_lookup(m->ns, key, &res_flags);
 	if (!block) {
-		kvmem_stat_inc(ns, KVMEM_STAT_MISSES);
+		kvmem_stat_inc(m->ns, KVMEM_STAT_MISSES);
 		return 0;
 	}
-	if (op->flags & KVMEM_OP_F_LEASE)
-		ret = match_lease(kf, ns, block, op, index) ?: 1;
-	/* Evicted or found corrupt just now: not there. */
-	if (ret == -ENOENT || ret == -EILSEQ)
-		ret = 0;
-	if (ret == 1) {
-		kvmem_stat_inc(ns, KVMEM_STAT_HITS);
-		if (!(op->flags & KVMEM_OP_F_NOTOUCH))
+	if (m->numbers)
+		ret = match_lease(m, block);
+	else
+		m->op->bytes++;
+	if (!ret) {
+		kvmem_stat_inc(m->ns, KVMEM_STAT_HITS);
+		if (!(m->op->flags & KVMEM_OP_F_NOTOUCH))
 			kvmem_block_touch(block);
+		ret = 1;
+	} else if (ret == -EILSEQ) {
+		kvmem_op_corrupt(block, m->op);
 	}
 	kvmem_block_put(block);
-	return ret;
+	/* Evicted or found corrupt just now: not there. */
+	return ret == -ENOENT || ret == -EILSEQ ? 0 : ret;
 }
 
-static int match_step(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op,
-		      const struct kvmem_key *keys, unsigned int nr)
+static int match_keys(struct kvmem_match *m)
 {
-	unsigned int i;
-	int ret;
+	const struct kvmem_key __user *ukeys = u64_to_user_ptr(m->op->addr);
+	struct kvmem_key keys[KVMEM_MATCH_STEP];
+	u64 done = 0;
+	int ret = 1;
 
-	for (i = 0; i < nr; i++) {
-		ret = match_one(kf, ns, op, &keys[i], op->bytes);
-		if (ret <= 0)
-			return ret;
-		op->bytes++;
+	while (ret > 0 && done < m->op->len) {
+		unsigned int i, nr = min_t(u64, m->op->len - done, KVMEM_MATCH_STEP);
+
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		if (copy_from_user(keys, ukeys + done, nr * sizeof(*keys)))
+			return -EFAULT;
+		for (i = 0; i < nr && ret > 0; i++)
+			ret = match_one(m, &keys[i]);
+		done += nr;
+		cond_resched();
 	}
-	return 1;
+	return min(ret, 0);
 }
 
-/*
- * With leases, an error after the first ones still reports how many were
- * handed out (bytes), so that the caller can release them.
- */
 int kvmem_op_match(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op)
 {
-	struct kvmem_key keys[KVMEM_MATCH_STEP];
-	const void __user *ukeys = u64_to_user_ptr(op->addr);
-	int ret = 1;
+	struct kvmem_match m = { .kf = kf, .ns = ns, .op = op };
+	int ret;
 
 	if (!op->len || op->len > KVMEM_MAX_MATCH)
 		return -EINVAL;
 	if (!(op->flags & KVMEM_OP_F_LEASE) && (op->handle || op->flags & KVMEM_OP_F_NOCOPY))
 		return -EINVAL;
-	op->tier = KVMEM_TIER_DRAM;
-	while (ret > 0 && op->bytes < op->len) {
-		unsigned int nr = min_t(u64, op->len - op->bytes, KVMEM_MATCH_STEP);
-
-		if (fatal_signal_pending(current))
-			return -EINTR;
-		if (copy_from_user(keys, ukeys + op->bytes * sizeof(*keys),
-				   nr * sizeof(*keys)))
-			return -EFAULT;
-		ret = match_step(kf, ns, op, keys, nr);
-		cond_resched();
+	if (op->flags & KVMEM_OP_F_LEASE) {
+		m.numbers = kvmalloc_array(op->len, sizeof(*m.numbers), GFP_KERNEL_ACCOUNT);
+		if (!m.numbers)
+			return -ENOMEM;
 	}
-	return min(ret, 0);
+	op->tier = KVMEM_TIER_DRAM;
+	ret = match_keys(&m);
+	if (ret && m.numbers)
+		match_undo(&m);
+	kvfree(m.numbers);
+	return ret;
 }

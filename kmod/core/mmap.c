@@ -15,9 +15,9 @@
 /* Pages inserted by one fault: those of the handle that follow in the mapping. */
 #define KVMEM_FAULT_AROUND	16UL
 
-/* The handle at @offset that this mapping may show.  Caller holds map_lock. */
-static struct kvmem_handle *fault_handle(struct kvmem_file *kf, struct vm_area_struct *vma,
-					 u64 offset, size_t *inside)
+/* The handle at @offset that such a mapping may show.  Caller holds map_lock. */
+static struct kvmem_handle *handle_at(struct kvmem_file *kf, vm_flags_t flags,
+				      u64 offset, size_t *inside)
 {
 	struct kvmem_handle *handle;
 	u32 id;
@@ -26,9 +26,9 @@ static struct kvmem_handle *fault_handle(struct kvmem_file *kf, struct vm_area_s
 	if (!kvmem_offset_to_id(offset, &id, inside))
 		return NULL;
 	handle = xa_load(&kf->handles, id);
-	if (!handle || *inside >= handle->block->size)
+	if (!handle || handle->busy || *inside >= handle->block->size)
 		return NULL;
-	if ((vma->vm_flags & VM_WRITE) && handle->kind != KVMEM_HANDLE_ALLOC)
+	if ((flags & VM_WRITE) && handle->kind != KVMEM_HANDLE_ALLOC)
 		return NULL;
 	return handle;
 }
@@ -74,8 +74,10 @@ static vm_fault_t kvmem_fault(struct vm_fault *vmf)
 	struct kvmem_handle *handle;
 	size_t inside;
 
+	if (vma->vm_private_data != vma->vm_mm)
+		return VM_FAULT_SIGBUS;
 	down_read(&kf->map_lock);
-	handle = fault_handle(kf, vma, (u64)vmf->pgoff << PAGE_SHIFT, &inside);
+	handle = handle_at(kf, vma->vm_flags, (u64)vmf->pgoff << PAGE_SHIFT, &inside);
 	if (handle)
 		ret = fault_insert_around(vma, vmf->address & PAGE_MASK, handle,
 					  inside >> PAGE_SHIFT);
@@ -83,25 +85,61 @@ static vm_fault_t kvmem_fault(struct vm_fault *vmf)
 	return ret;
 }
 
+/*
+ * A mapping is not inherited: VM_DONTCOPY sees to it, until madvise(DOFORK)
+ * takes that back.  Then the child's copy comes through here before its pages
+ * are copied: it gets none, and can fault none in, nor can its children.
+ */
+static void kvmem_vma_open(struct vm_area_struct *vma)
+{
+	if (vma->vm_private_data == vma->vm_mm)
+		return;
+	vma->vm_private_data = NULL;
+	vm_flags_set(vma, VM_WIPEONFORK | VM_DONTCOPY);
+}
+
 static const struct vm_operations_struct kvmem_vm_ops = {
+	.open = kvmem_vma_open,
 	.fault = kvmem_fault,
 };
+
+/* A mapping lies inside of one handle that is there now. */
+static int mmap_check_range(struct kvmem_file *kf, struct vm_area_struct *vma)
+{
+	u64 offset = (u64)vma->vm_pgoff << PAGE_SHIFT;
+	size_t len = vma->vm_end - vma->vm_start, inside;
+	struct kvmem_handle *handle;
+	int ret = 0;
+
+	down_read(&kf->map_lock);
+	handle = handle_at(kf, vma->vm_flags, offset, &inside);
+	if (!handle)
+		ret = -ENXIO;
+	else if (len > PAGE_ALIGN((size_t)handle->block->size) - inside)
+		ret = -EINVAL;
+	up_read(&kf->map_lock);
+	return ret;
+}
 
 int kvmem_mmap(struct file *file, struct vm_area_struct *vma)
 {
 	struct kvmem_file *kf = file->private_data;
+	int ret;
 
 	if (!smp_load_acquire(&kf->ns))
 		return -ENOTCONN;
 	/* A private mapping would show copies that outlive the lease. */
 	if (!(vma->vm_flags & VM_SHARED) || vma->vm_flags & VM_EXEC)
 		return -EINVAL;
-	if (vma->vm_flags & VM_WRITE && !(kf->access & KVMEM_ACCESS_WRITE))
-		return -EACCES;
+	ret = mmap_check_range(kf, vma);
+	if (ret)
+		return ret;
 	if (!(vma->vm_flags & VM_WRITE))
 		vm_flags_clear(vma, VM_MAYWRITE);
 	vm_flags_clear(vma, VM_MAYEXEC);
 	vm_flags_set(vma, VM_DONTCOPY | VM_DONTEXPAND | VM_DONTDUMP | VM_MIXEDMAP);
 	vma->vm_ops = &kvmem_vm_ops;
+	/* Whose mapping this is; only ever compared. */
+	vma->vm_private_data = vma->vm_mm;
 	return 0;
 }

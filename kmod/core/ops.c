@@ -332,9 +332,8 @@ static bool op_fields_ok(const struct kvmem_op *op, u8 uses)
 		return false;
 	if (!(uses & USE_HINTS))
 		return !op->hint_class && !op->priority && !op->ttl_ms && !op->cost;
-	/* TTLs are compared modulo 2^32 ms: half of that is the most. */
 	return op->hint_class < KVMEM_NR_HINT_CLASSES &&
-	       op->priority <= KVMEM_MAX_PRIORITY && op->ttl_ms <= S32_MAX;
+	       op->priority <= KVMEM_MAX_PRIORITY;
 }
 
 static int op_check(struct kvmem_file *kf, struct kvmem_ns *ns, const struct kvmem_op *op)

@@ -27,5 +27,5 @@ int kvmem_uring_cmd(struct io_uring_cmd *cmd, unsigned int issue_flags)
 	if (issue_flags & IO_URING_F_NONBLOCK &&
 	    !kvmem_batch_is_light(u64_to_user_ptr(ubatch)))
 		return -EAGAIN;
-	return kvmem_batch_run(kf, u64_to_user_ptr(ubatch), false);
+	return kvmem_batch_run(kf, u64_to_user_ptr(ubatch), 0);
 }

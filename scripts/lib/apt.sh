@@ -5,6 +5,7 @@
 apt_keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 
 # URI of the Debian archive (not of security, not of third parties) in the machine's apt configuration.
+# shellcheck disable=SC2016 # apt's own variables
 debian_mirror() {
 	local site release
 	while read -r site release; do
@@ -16,6 +17,7 @@ debian_mirror() {
 }
 
 # Lines "SITE RELEASE COMPONENT" of the machine's Debian bookworm sources, security included.
+# shellcheck disable=SC2016
 debian_sources() {
 	apt-get indextargets --format '$(SITE) $(RELEASE) $(COMPONENT)' 'Created-By: Packages' 2>/dev/null |
 		awk '$2 ~ /^bookworm(-updates|-security)?$/ && $3 == "main"' | sort -u

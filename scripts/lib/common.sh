@@ -3,8 +3,9 @@
 
 top=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../.." && pwd)
 # A caller without HOME (a bare chroot) still gets a cache.
-cache=${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/kvmem
 # read by the scripts that source this file
+# shellcheck disable=SC2034
+cache=${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/kvmem
 # shellcheck disable=SC2034
 build=$top/build
 

@@ -89,3 +89,16 @@ get_ynl() {
 		'*/scripts/const_structs.checkpatch' '*/tools/testing/kunit' '*/tools/testing/selftests/kselftest*' \
 		'*/tools/testing/selftests/lib.mk' '*/scripts/kernel-doc'
 }
+
+# A minimal root directory of the newest distribution with its kernel's headers and compiler, for `make matrix`
+get_sid() {
+	local real list
+	mkdir -p "$1"
+	apt_private sid sid
+	real=$(apt-cache "${apt_opts[@]}" show linux-headers-amd64 | tr ',' '\n' | grep -o 'linux-headers-[0-9][^ ]*' | sed -n 1p)
+	list="deb [signed-by=$apt_keyring] $(debian_mirror) sid main"
+	mmdebstrap --quiet --variant=apt --aptopt='Acquire::Check-Valid-Until "false"' --aptopt='Acquire::Languages "none"' \
+		--include="make,bash,kmod,$real" sid "$1/root" "$list" >"$1/log" 2>&1 || { tail -n 20 "$1/log" >&2; die "mmdebstrap failed"; }
+	echo "/usr/src/$real" >"$1/root/kdir"
+	rm -rf "$1"/root/var/lib/apt/lists/* "$1"/root/var/cache/apt/* "$1"/root/usr/share/{doc,man,locale}
+}

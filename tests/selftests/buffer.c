@@ -39,7 +39,7 @@ static int buf_op(int fd, unsigned int code, uint64_t key, uint32_t buf, uint64_
 
 static long locked_kb(void)
 {
-	return kvt_proc_value("/proc/self/status", "VmPin:");
+	return kvt_proc_value("/proc/self/status", "VmLck:");
 }
 
 TEST(offsets_and_edges)

@@ -266,6 +266,7 @@ int kvt_main(int argc, char **argv)
 	for (test = tests; test; test = test->next)
 		nr += selected(test, argc, argv);
 	printf("KTAP version 1\n1..%u\n", nr);
+	kvt_set_up();
 	for (test = tests; test; test = test->next) {
 		uint64_t start = kvt_now_ms();
 		int rc;

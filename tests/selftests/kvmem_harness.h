@@ -140,6 +140,8 @@ struct kvt_state {
 	long pools;
 	long files;
 };
+/* Bring the module into the state that tests start from. */
+void kvt_set_up(void);
 void kvt_state_read(struct kvt_state *state);
 /* Delete what process @pid made; says what the module kept, or NULL. */
 const char *kvt_clean_up(pid_t pid, const struct kvt_state *before);

@@ -468,13 +468,18 @@ static bool same_state(const struct kvt_state *a, struct kvt_state *b)
 	       b->files == a->files;
 }
 
+void kvt_set_up(void)
+{
+	if (kvt_sysfs_get("arena_bytes") != (int64_t)KVT_ARENA_DEFAULT)
+		kvt_sysfs_set("arena_bytes", KVT_ARENA_DEFAULT);
+}
+
 const char *kvt_clean_up(pid_t pid, const struct kvt_state *before)
 {
 	static char text[256];
 	struct kvt_state now;
 
-	if (kvt_sysfs_get("arena_bytes") != (int64_t)KVT_ARENA_DEFAULT)
-		kvt_sysfs_set("arena_bytes", KVT_ARENA_DEFAULT);
+	kvt_set_up();
 	delete_of(pid);
 	if (kvt_wait_for(same_state(before, &now), 5000))
 		return NULL;

@@ -92,7 +92,7 @@ int kvt_sysfs_set(const char *name, uint64_t value);
 void kvt_arena(uint64_t bytes);
 struct kvt_arena_info kvt_arena_info(void);
 int64_t kvt_proc_value(const char *path, const char *name);
-/* The runner loads the module with this; the harness sets it after each test. */
+/* The harness sets it at the start and after each test. */
 #define KVT_ARENA_DEFAULT (64 * MIB)
 
 #endif

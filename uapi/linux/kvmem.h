@@ -10,6 +10,19 @@
  * registered buffers) dies with the last reference to the open file, whoever
  * holds it: fork, dup and SCM_RIGHTS share the file, they copy nothing.
  *
+ * DOC: mappings
+ *
+ * mmap() of the file shows the pages of one lease or allocation, at the
+ * mmap_offset it came with; MAP_SHARED, inside of its length rounded up to
+ * pages.  Leases are read-only for good (EINVAL: private or executable;
+ * ENXIO: nothing to see at that offset, or writable and not an allocation).
+ * Pages appear when touched, so LEASE costs the same for every length.  After
+ * RELEASE, and for an allocation after COMMIT, touching a mapping raises
+ * SIGBUS; offsets are not used again for 2^28 handles of the same size.
+ * Mappings are not inherited by fork.  The pages are ordinary ones and may be
+ * registered with drivers.  An allocation's pages are zero, or hold what
+ * deleted blocks of the same namespace left there.
+ *
  * DOC: ABI rules
  *
  * Every ioctl argument starts with its own size in bytes.  The size encoded
@@ -29,7 +42,8 @@
  * E2BIG       a structure from the future with a non-zero unknown field, or
  *             more operations than KVMEM_MAX_BATCH in a batch
  * EFAULT      a pointer does not point at accessible memory
- * ENOTCONN    the file is not attached to a namespace yet
+ * ENOTCONN    BATCH, BUF_REG, NS_INFO, mmap: the file is not attached to a
+ *             namespace yet
  * EISCONN     the file is attached already
  * ENOENT      ATTACH: no such namespace; BUF_UNREG: no such buffer
  * EACCES      ATTACH: the namespace's owner and mode refuse the opener
@@ -55,7 +69,7 @@
  * EINVAL      malformed operation: flag, reserved field, length 0 or over
  *             KVMEM_MAX_BLOCK, range outside of the block or the buffer
  * EBADSLT     the buffer id is not registered in this file
- * EBUSY       UNPIN/RELEASE from two threads at once lost the race
+ * EACCES      the namespace's mode gives the opener no such access
  * EFAULT, EMFILE, ENOMEM, EOPNOTSUPP, ESHUTDOWN as above
  * ECANCELED   not run: an earlier operation failed and the batch asked to stop
  * EINTR       not run: a fatal signal is pending
@@ -215,7 +229,8 @@ struct kvmem_buf_unreg {
  * @KVMEM_OP_UNPIN: undo one PIN of this file
  * @KVMEM_OP_MATCH: addr points to len keys of 32 bytes; bytes = length of the
  *	longest prefix that is there.  With KVMEM_OP_F_LEASE, handle points
- *	to an array of len struct kvmem_lease, filled for that prefix
+ *	to an array of len struct kvmem_lease, filled for that prefix; when
+ *	the operation fails, none of these leases is held
  * @KVMEM_OP_PREFETCH: bring a block to DRAM (flash or peers -> DRAM)
  * @KVMEM_OP_ALLOC: writable pages for a block of len bytes, at mmap_offset
  * @KVMEM_OP_COMMIT: turn the pages of handle into block key, without a copy;

@@ -65,6 +65,19 @@ static void shout(struct client *c, const uint8_t *key, uint64_t id,
 		offset, want, got);
 }
 
+static void shout_length(struct client *c, const uint8_t *key, uint64_t id,
+			 uint64_t len)
+{
+	char text[2 * KVMEM_KEY_LEN + 1];
+
+	if (c->stats->wrong++ >= LOUD)
+		return;
+	key_text(key, text);
+	fprintf(stderr, "kvmem-replay: WRONG LENGTH: client %u block %" PRIu64
+		" key %s expected %" PRIu64 " got %" PRIu64 "\n", c->nr, id,
+		text, c->o->block_size, len);
+}
+
 void client_hit(struct client *c, const uint8_t *key, uint64_t id,
 		const void *data, uint64_t len)
 {
@@ -74,9 +87,7 @@ void client_hit(struct client *c, const uint8_t *key, uint64_t id,
 	c->stats->hits++;
 	c->stats->bytes_out += len;
 	if (len != c->o->block_size) {
-		fprintf(stderr, "kvmem-replay: block %" PRIu64 " has %" PRIu64
-			" bytes\n", id, len);
-		c->stats->wrong++;
+		shout_length(c, key, id, len);
 		return;
 	}
 	if (!c->o->verify || content_check(key, data, len, &offset, &want))

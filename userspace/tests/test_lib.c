@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /* libkvmem against the fake device: everything but re-attaching. */
-#include <poll.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "lib/ring.h"
 #include "lib_common.h"
@@ -392,6 +393,32 @@ static void test_sqe(void)
 	CHECK_EQ(cmd.reserved, 0);
 }
 
+/* The real io_uring, on a file that knows no commands. */
+static void test_ring(void)
+{
+	int fd = memfd_create("x", MFD_CLOEXEC), result = 0;
+	struct kvmem_batch batch = { .size = sizeof(batch) };
+	void *ring, *cookie = NULL;
+
+	CHECK(fd >= 0);
+	if (kvmem_ring_create(NULL, 2, &ring)) {
+		printf("# no io_uring here: not checked\n");
+		close(fd);
+		return;
+	}
+	CHECK_EQ(kvmem_ring_wait(NULL, ring, 0, &cookie, &result), 0);
+	CHECK_EQ(kvmem_ring_wait(NULL, ring, 5, &cookie, &result), 0);
+	CHECK_EQ(kvmem_ring_submit(NULL, ring, fd, &batch, &batch), 0);
+	CHECK_EQ(kvmem_ring_submit(NULL, ring, -1, &batch, &fd), 0);
+	CHECK_EQ(kvmem_ring_wait(NULL, ring, -1, &cookie, &result), 1);
+	CHECK(cookie == &batch || cookie == &fd);
+	CHECK(result < 0);
+	CHECK_EQ(kvmem_ring_wait(NULL, ring, 1000, &cookie, &result), 1);
+	CHECK(result < 0);
+	kvmem_ring_destroy(NULL, ring);
+	close(fd);
+}
+
 static void test_events(void)
 {
 	struct fake_kvmem *f = fake_new("t", 0);
@@ -434,6 +461,7 @@ static const struct ktap_test tests[] = {
 	{ "buffers", test_buffers },
 	{ "queue", test_queue },
 	{ "sqe", test_sqe },
+	{ "ring", test_ring },
 	{ "events", test_events },
 };
 

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "ctl/ctl.h"
+
+static const char *prefix;
+
+void ctl_error_prefix(const char *command)
+{
+	prefix = command;
+}
+
+static void complain(const char *fmt, va_list ap)
+{
+	fflush(stdout);
+	fputs("kvmemctl: ", stderr);
+	if (prefix)
+		fprintf(stderr, "%s: ", prefix);
+	vfprintf(stderr, fmt, ap);
+	fputc('\n', stderr);
+}
+
+void ctl_error(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	complain(fmt, ap);
+	va_end(ap);
+}
+
+int ctl_usage(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	complain(fmt, ap);
+	va_end(ap);
+	return CTL_USAGE;
+}
+
+int ctl_exit_of(int err)
+{
+	switch (err) {
+	case 0:
+		return CTL_OK;
+	case EPERM:
+	case EACCES:
+		return CTL_NOT_PERMITTED;
+	case ENOENT:
+		return CTL_NO_OBJECT;
+	default:
+		return CTL_FAILED;
+	}
+}
