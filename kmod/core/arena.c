@@ -32,7 +32,7 @@
  * nothing is taken inside.
  */
 static struct kvmem_arena {
-	spinlock_t lock;
+	spinlock_t lock;	/* see above */
 	struct list_head free;
 	struct list_head quarantine;
 	unsigned long target;
@@ -407,6 +407,11 @@ int kvmem_arena_set_floor(u64 bytes)
 		arena.floor = chunks;
 	spin_unlock(&arena.lock);
 	return ret;
+}
+
+u64 kvmem_arena_limit(void)
+{
+	return (u64)READ_ONCE(arena.limit) << KVMEM_CHUNK_SHIFT;
 }
 
 void kvmem_arena_get_info(struct kvmem_arena_info *info)

@@ -84,6 +84,8 @@ void kvmem_arena_exit(void);
  */
 int kvmem_arena_set_target(u64 bytes);
 int kvmem_arena_set_floor(u64 bytes);
+/* Bytes that the arena may hold at this moment. */
+u64 kvmem_arena_limit(void);
 void kvmem_arena_get_info(struct kvmem_arena_info *info);
 
 /* For the owner: a chunk zeroed for @serial, or NULL (none left).  May sleep. */

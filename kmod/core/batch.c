@@ -92,7 +92,7 @@ static int batch_run_ops(struct kvmem_file *kf, struct kvmem_ns *ns,
 
 int kvmem_batch_run(struct kvmem_file *kf, void __user *ubatch, unsigned int size)
 {
-	struct kvmem_ns *ns = smp_load_acquire(&kf->ns);
+	struct kvmem_ns *ns = kvmem_file_ns(kf);
 	struct kvmem_batch __user *ub = ubatch;
 	struct kvmem_batch batch;
 	int ret;

@@ -17,6 +17,9 @@
 
 static struct kmem_cache *block_cache;
 
+/* What a block costs besides its data: the index adds at most 22 bytes. */
+static_assert(sizeof(struct kvmem_block) <= 128);
+
 int kvmem_block_cache_init(void)
 {
 	block_cache = kmem_cache_create("kvmem_block", sizeof(struct kvmem_block),
@@ -65,6 +68,7 @@ bool kvmem_block_set_state(struct kvmem_block *block, enum kvmem_block_state to)
 /* For look-ups, which do not hold ns->lock; pairs with the store above. */
 static bool block_readable(struct kvmem_block *block)
 {
+	/* Pairs with the release in kvmem_block_set_state(). */
 	u8 state = smp_load_acquire(&block->state);
 
 	return state == KVMEM_BLOCK_COMMITTED || state == KVMEM_BLOCK_PERSISTED;

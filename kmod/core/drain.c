@@ -254,29 +254,36 @@ unsigned int kvmem_pool_drain(struct kvmem_ns *ns, unsigned int nr)
 	return ret;
 }
 
-static struct kvmem_ns *ns_with_most_chunks(void)
+/* Who has the most chunks but less than @below; referenced. */
+static struct kvmem_ns *ns_next_by_chunks(unsigned int below, unsigned int *chunks)
 {
 	struct kvmem_ns *ns, *best = NULL;
 	u32 id = 0;
 
+	*chunks = 0;
 	while ((ns = kvmem_ns_get_next(&id))) {
+		unsigned int nr = READ_ONCE(ns->space.nr_chunks);
+
 		id++;
-		if (!best || READ_ONCE(ns->space.nr_chunks) > READ_ONCE(best->space.nr_chunks))
+		if (nr < below && nr > *chunks) {
+			*chunks = nr;
 			swap(ns, best);
+		}
 		if (ns)
 			kvmem_ns_put(ns);
 	}
 	return best;
 }
 
+/* Down the line from the largest, until one has something to give. */
 unsigned int kvmem_drain_any(unsigned int nr)
 {
-	struct kvmem_ns *ns = ns_with_most_chunks();
-	unsigned int ret;
+	unsigned int chunks = UINT_MAX, ret = 0;
+	struct kvmem_ns *ns;
 
-	if (!ns)
-		return 0;
-	ret = kvmem_ns_drain(ns, nr);
-	kvmem_ns_put(ns);
+	while (!ret && (ns = ns_next_by_chunks(chunks, &chunks))) {
+		ret = kvmem_ns_drain(ns, nr);
+		kvmem_ns_put(ns);
+	}
 	return ret;
 }

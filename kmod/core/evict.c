@@ -213,6 +213,7 @@ static struct kvmem_block *evict_tail(struct kvmem_ns *ns, unsigned int class)
 		if (!atomic_read(&block->holds))
 			return block;
 		set_bit(KVMEM_BLOCK_OFFLIST, &block->flags);
+		/* OFFLIST before the count, see above. */
 		smp_mb__after_atomic();
 		if (!atomic_read(&block->holds)) {
 			clear_bit(KVMEM_BLOCK_OFFLIST, &block->flags);
@@ -337,8 +338,10 @@ struct kvmem_ns *kvmem_pool_weakest(struct kvmem_pool *pool)
 		if (v.block)
 			use = v.block->last_use;
 		spin_unlock(&ns->lock);
-		if (!v.block || (best && (v.value > best_value ||
-				 (v.value == best_value && use >= best_use))))
+		if (!v.block)
+			continue;
+		if (best && (v.value > best_value ||
+			     (v.value == best_value && use >= best_use)))
 			continue;
 		best = ns;
 		best_value = v.value;

@@ -234,7 +234,7 @@ int kvmem_file_attach(struct file *file, struct kvmem_attach *arg)
 
 	if (arg->flags || strnlen(arg->name, sizeof(arg->name)) == sizeof(arg->name))
 		return -EINVAL;
-	if (smp_load_acquire(&kf->ns))
+	if (kvmem_file_ns(kf))
 		return -EISCONN;
 	ns = kvmem_ns_get_by_name(arg->name);
 	if (!ns)

@@ -54,7 +54,7 @@ struct kvmem_file {
 	struct list_head node;
 	struct list_head all_node;
 	struct address_space mapping;
-	struct mutex lock;
+	struct mutex lock;	/* see @lock above */
 	struct xarray buffers;
 	unsigned int nr_buffers;
 	struct rb_root pins;
@@ -113,6 +113,13 @@ struct kvmem_handle {
 };
 
 extern const struct file_operations kvmem_fops;
+
+/* NULL before ATTACH.  Whoever sees the namespace sees the access bits, too. */
+static inline struct kvmem_ns *kvmem_file_ns(struct kvmem_file *kf)
+{
+	/* Pairs with the release in attach_publish(). */
+	return smp_load_acquire(&kf->ns);
+}
 
 /* ATTACH; see struct kvmem_attach for the errors. */
 int kvmem_file_attach(struct file *file, struct kvmem_attach *arg);

@@ -33,7 +33,7 @@ struct kvmem_ghosts {
 
 static u64 ghosts_entries(u64 blocks)
 {
-	u64 max = max(READ_ONCE(kvmem_ghost_max), (unsigned int)GHOST_MIN);
+	u64 max = max_t(unsigned int, READ_ONCE(kvmem_ghost_max), GHOST_MIN);
 
 	return rounddown_pow_of_two((unsigned long)clamp_t(u64, blocks, GHOST_MIN, max));
 }

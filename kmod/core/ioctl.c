@@ -54,7 +54,7 @@ static int ioctl_buf_reg(struct file *file, union kvmem_ioctl_arg *arg)
 {
 	struct kvmem_file *kf = file->private_data;
 
-	if (!smp_load_acquire(&kf->ns))
+	if (!kvmem_file_ns(kf))
 		return -ENOTCONN;
 	if (kvmem_quiesced())
 		return -ESHUTDOWN;
@@ -90,7 +90,7 @@ static int ioctl_events(struct file *file, union kvmem_ioctl_arg *arg)
 static int ioctl_ns_info(struct file *file, union kvmem_ioctl_arg *arg)
 {
 	struct kvmem_file *kf = file->private_data;
-	struct kvmem_ns *ns = smp_load_acquire(&kf->ns);
+	struct kvmem_ns *ns = kvmem_file_ns(kf);
 	struct kvmem_ns_info *info = &arg->ns_info;
 
 	if (info->flags)

@@ -126,7 +126,7 @@ int kvmem_mmap(struct file *file, struct vm_area_struct *vma)
 	struct kvmem_file *kf = file->private_data;
 	int ret;
 
-	if (!smp_load_acquire(&kf->ns))
+	if (!kvmem_file_ns(kf))
 		return -ENOTCONN;
 	/* A private mapping would show copies that outlive the lease. */
 	if (!(vma->vm_flags & VM_SHARED) || vma->vm_flags & VM_EXEC)

@@ -24,7 +24,7 @@ unsigned int kvmem_expire_interval_ms = 1000;
  * Look-ups go under RCU and take a reference that must not be zero.
  */
 static struct {
-	struct mutex lock;
+	struct mutex lock;	/* see above */
 	struct xarray table;
 	u32 next_id;
 	u64 next_serial;

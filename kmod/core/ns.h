@@ -89,7 +89,7 @@ struct kvmem_pool_params {
 struct kvmem_pool {
 	struct kref ref;
 	u32 id;
-	spinlock_t lock;
+	spinlock_t lock;	/* see @lock above */
 	struct list_head members;
 	unsigned int nr_members;
 	struct kvmem_pool_params p;
@@ -143,6 +143,7 @@ struct kvmem_ns {
 	struct llist_head touched;
 	struct rcu_head rcu;
 
+	/* see @lock above */
 	spinlock_t lock ____cacheline_aligned_in_smp;
 	struct list_head classes[KVMEM_NR_CLASSES];
 	u64 class_mask;

@@ -10,7 +10,7 @@
 
 /* @lock serialises creation and deletion, and guards the references of look-ups. */
 static struct {
-	struct mutex lock;
+	struct mutex lock;	/* see above */
 	struct xarray table;
 	u32 next_id;
 	unsigned int nr;

@@ -95,6 +95,9 @@ int kvmem_room_charge(struct kvmem_ns *ns, size_t bytes)
 	enum room_verdict verdict;
 	int ret = 0;
 
+	/* Do not evict everything for what cannot fit all the same. */
+	if (bytes > kvmem_arena_limit())
+		return -ENOSPC;
 	do {
 		spin_lock(&ns->lock);
 		verdict = room_charge_locked(ns, bytes);

@@ -193,7 +193,7 @@ def sysfs_refuses(name, value):
     try:
         sysfs(name, value)
     except OSError as error:
-        assert error.errno == errno.EINVAL, (name, value, error)
+        assert error.errno in (errno.EINVAL, errno.ERANGE), (name, value, error)
         return
     raise AssertionError((name, value, "was taken"))
 
@@ -331,7 +331,7 @@ def ns_errors():
         ("ns-new", {"name": ""}, errno.EINVAL, "visible ASCII", "name"),
         ("ns-new", {"name": "a b"}, errno.EINVAL, "visible ASCII", "name"),
         ("ns-new", {"name": "tab\t"}, errno.EINVAL, "visible ASCII", "name"),
-        ("ns-new", {"name": "x" * 64}, errno.ERANGE, "", "name"),
+        ("ns-new", {"name": "x" * 64}, errno.EINVAL, "policy", "name"),
         ("ns-new", {"name": "t-e", "mode": 0o1000}, errno.ERANGE, "range", "mode"),
         ("ns-new", {"name": "t-e", "mode": 0o111}, errno.EINVAL, "read and write", "mode"),
         ("ns-new", {"name": "t-e", "uid": 0xffffffff}, errno.EINVAL, "user", "uid"),
@@ -524,11 +524,11 @@ def long_dumps():
     ids = [do("ns-new", name=f"t-many{i}")["id"] for i in range(100)]
     try:
         for extra in ([], ["--dbg-small-recv", "4000"]):
-            # With --dbg-small-recv the client tells on standard output about each part.
-            out = cli("--dump", "ns-get", *extra).text
-            got = json.loads(out.splitlines()[-1])
-            assert [n["id"] for n in got if n["name"].startswith("t-many")] == ids, out
-        devices = []
+            # With --dbg-small-recv the client tells on standard error about each part.
+            with contextlib.redirect_stderr(io.StringIO()) as parts:
+                got = dump("ns-get", *extra)
+            assert [n["id"] for n in got if n["name"].startswith("t-many")] == ids, got
+            assert parts.getvalue().count("Recv") >= (5 if extra else 0), parts.getvalue()
         for i in range(0, 100, 10):
             with Device(f"t-many{i}") as device:
                 for hint in range(8):
@@ -536,7 +536,6 @@ def long_dumps():
         got = [(h["id"], h["hist"]["class"]) for h in dump("hist-get")]
         want = [(ids[i], hint * 8) for i in range(0, 100, 10) for hint in range(8)]
         assert [g for g in got if g[0] in ids] == want, got
-        assert not devices
     finally:
         for ident in ids:
             do("ns-del", id=ident)
@@ -544,17 +543,18 @@ def long_dumps():
 
 @test
 def changed_during_dump():
-    ids = [do("ns-new", name=f"t-intr{i}")["id"] for i in range(60)]
-    raw = Raw()
+    ids = [do("ns-new", name=f"t-intr{i}")["id"] for i in range(50)]
     try:
         for interrupt in (False, True):
+            # Small reads from a new socket make small parts; one is always made ahead.
+            raw = Raw()
             raw.send(4, flags=0x301)
-            headers = raw.receive()[0]
+            headers = raw.receive(4096)[0]
             assert headers[-1][0] == raw.family, headers
             if interrupt:
                 ids.append(do("ns-new", name="t-intr-new")["id"])
             while headers[-1][0] != 3:
-                headers += raw.receive()[0]
+                headers += raw.receive(4096)[0]
             # NLM_F_DUMP_INTR
             assert any(flags & 0x10 for _, flags in headers) == interrupt, headers
     finally:
@@ -562,43 +562,55 @@ def changed_during_dump():
             do("ns-del", id=ident)
 
 
-def events(*args, during=None):
-    answer = cli("--subscribe", "events", *args, during=during)
+def events(action):
+    """
+    The events that @action causes. It has a client of its own: the one of 6.12 breaks when
+    an event comes while it waits for an answer.
+    """
+    answer = cli("--subscribe", "events", "--sleep", "1", during=action)
     assert answer.status == 0, answer
     return [(event["name"], event["msg"]) for event in answer.docs[-1]]
 
 
 @test
 def events_of_namespaces():
-    got = events(*op_args("--do", "ns-new", {"name": "t-event"}))
+    got = events(lambda: do("ns-new", name="t-event"))
     me = {"id": ns("t-event")["id"], "name": "t-event"}
     assert got == [("ns-created-ntf", me)], got
-    got = events(*op_args("--do", "ns-set", {"name": "t-event", "ttl-ms": 1}))
+    got = events(lambda: do("ns-set", name="t-event", ttl_ms=1))
     assert got == [("ns-changed-ntf", me)], got
-    got = events(*op_args("--do", "table-set", {"name": "t-event", "lru": True}))
+    got = events(lambda: do("table-set", name="t-event", lru=True))
     assert got == [("ns-changed-ntf", me)], got
-    assert events(*op_args("--do", "ns-get", {"name": "t-event"})) == []
-    got = events(*op_args("--do", "ns-del", {"name": "t-event"}))
+    # What fails, or only reads, is no event.
+    assert events(lambda: ns("t-event")) == []
+    assert events(lambda: fails(errno.EEXIST, "exists", "ns-new", {"name": "t-event"})) == []
+    got = events(lambda: do("ns-del", name="t-event"))
     assert got == [("ns-deleted-ntf", me)], got
+
+
+def quiesce_while_open():
+    with Device("t-quiet"):
+        got = events(lambda: do("quiesce", enable=1))
+        assert got == [("quiesce-ntf", {"quiesced": 1, "open-files": 1})], got
+        assert sysfs("quiesced") == "1" and do("stats-get")["quiesced"] == 1
+        assert sysfs("open_files") == "1"
+        try:
+            Device("t-quiet").close()
+            raise AssertionError("opened while quiesced")
+        except OSError as error:
+            assert error.errno == errno.ESHUTDOWN, error
+        assert do("quiesce", enable=1) == {"quiesced": 1, "open-files": 1}
+        got = events(lambda: do("quiesce", enable=0))
+        assert got == [("quiesce-ntf", {"quiesced": 0, "open-files": 1})], got
 
 
 @test
 def quiesce():
     with namespace("t-quiet"):
-        with Device("t-quiet"):
-            got = events(*op_args("--do", "quiesce", {"enable": 1}))
-            assert got == [("quiesce-ntf", {"quiesced": 1, "open-files": 1})], got
-            try:
-                assert sysfs("quiesced") == "1" and do("stats-get")["quiesced"] == 1
-                assert sysfs("open_files") == "1"
-                try:
-                    Device("t-quiet").close()
-                    raise AssertionError("opened while quiesced")
-                except OSError as error:
-                    assert error.errno == errno.ESHUTDOWN, error
-            finally:
-                got = events(*op_args("--do", "quiesce", {"enable": 0}))
-            assert got == [("quiesce-ntf", {"quiesced": 0, "open-files": 1})], got
+        try:
+            quiesce_while_open()
+        finally:
+            do("quiesce", enable=0)
         Device("t-quiet").close()
     assert sysfs("quiesced") == "0"
     fails(errno.EINVAL, "enable is needed", "quiesce", {}, attr="enable")
@@ -627,7 +639,7 @@ def event_of_a_corrupt_block():
             status, flags = device.get(key(1), length)[:2]
             assert status == -errno.ENOENT and flags & F_CORRUPT, (status, flags)
 
-        got = events("--sleep", "1", during=read)
+        got = events(read)
         assert len(got) == 1 and got[0][0] == "corrupt-ntf", got
         assert got[0][1]["id"] == ident and got[0][1]["name"] == "t-corrupt", got
         assert got[0][1]["key"].replace(" ", "") == key(1).hex(), got
@@ -649,7 +661,7 @@ def event_of_a_full_arena():
 
     sysfs("arena_bytes", 8 << 20)
     try:
-        got = events("--sleep", "1", during=fill)
+        got = events(fill)
     finally:
         sysfs("arena_bytes", before)
     levels = [msg for name, msg in got if name == "watermark-ntf"]
@@ -738,7 +750,7 @@ def sysfs_values():
         sysfs("arena_floor_bytes", 16 << 20)
         assert sysfs("arena_floor_bytes") == str(16 << 20)
         assert do("stats-get")["arena"]["floor"] == 16 << 20
-        for value in ("0", str((2 << 20) - 1), str(1 << 60), "-1", "x", ""):
+        for value in ("0", str((2 << 20) - 1), str(1 << 60), "-1", "x", "\n"):
             sysfs_refuses("arena_bytes", value)
         sysfs_refuses("arena_floor_bytes", str(65 << 20 << 1))
         assert sysfs("arena_bytes") == str(64 << 20)

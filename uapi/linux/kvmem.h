@@ -257,17 +257,17 @@ enum kvmem_opcode {
 };
 
 /* kvmem_op.flags */
-#define KVMEM_OP_F_PARTIAL	(1 << 0)	/* GET: fewer bytes than the rest of the block are wanted */
+#define KVMEM_OP_F_PARTIAL	(1 << 0)	/* GET: len bytes of the block will do */
 #define KVMEM_OP_F_LEASE	(1 << 1)	/* MATCH: lease the prefix */
-#define KVMEM_OP_F_NOCOPY	(1 << 2)	/* LEASE, MATCH: EOPNOTSUPP rather than a copied view */
-#define KVMEM_OP_F_NOTOUCH	(1 << 3)	/* GET, EXISTS, MATCH, LEASE: do not count as a use */
+#define KVMEM_OP_F_NOCOPY	(1 << 2)	/* LEASE, MATCH: no copied view */
+#define KVMEM_OP_F_NOTOUCH	(1 << 3)	/* GET, EXISTS, MATCH, LEASE: not a use */
 
 /* kvmem_op.res_flags */
-#define KVMEM_RES_F_VERIFIED	(1 << 0)	/* the bytes were checked against the checksum */
-#define KVMEM_RES_F_EXISTED	(1 << 1)	/* PUT, COMMIT: the key was there, nothing was written */
-#define KVMEM_RES_F_CORRUPT	(1 << 2)	/* miss because the checksum did not match */
-#define KVMEM_RES_F_COPIED	(1 << 3)	/* LEASE: a private copy (block shares pages with others) */
-#define KVMEM_RES_F_EXPIRED	(1 << 4)	/* miss because the TTL had passed */
+#define KVMEM_RES_F_VERIFIED	(1 << 0)	/* bytes and checksum agree */
+#define KVMEM_RES_F_EXISTED	(1 << 1)	/* PUT, COMMIT: the key was there */
+#define KVMEM_RES_F_CORRUPT	(1 << 2)	/* a miss: the checksum did not match */
+#define KVMEM_RES_F_COPIED	(1 << 3)	/* LEASE: a private copy */
+#define KVMEM_RES_F_EXPIRED	(1 << 4)	/* a miss: the TTL had passed */
 
 /* kvmem_op.tier: where the data came from or went to */
 enum kvmem_tier {

@@ -25,7 +25,7 @@ struct arg_spec;
  * @command: what runs, for messages
  * @json: JSON instead of tables
  * @args: the command's options and operands
- * @nl: the kernel; NULL for commands that do not talk to it
+ * @nl: the kernel
  */
 struct ctl {
 	const struct command *command;
@@ -42,7 +42,6 @@ struct ctl {
  * @specs: options, ended by one without a name; NULL = none
  * @min: operands needed
  * @max: operands taken
- * @offline: does not talk to the kernel by netlink
  * @run: does it; returns enum ctl_exit
  */
 struct command {
@@ -51,7 +50,6 @@ struct command {
 	const char *help;
 	const struct arg_spec *specs;
 	int min, max;
-	bool offline;
 	int (*run)(struct ctl *c);
 };
 

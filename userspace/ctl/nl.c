@@ -9,7 +9,6 @@
 
 #include "ctl/ctl.h"
 #include "ctl/nl.h"
-#include "ctl/nl_impl.h"
 
 #define REQUEST_SIZE	16384	/* a whole value table is 5 KiB */
 #define REPLY_TIMEOUT_S	60
@@ -35,18 +34,14 @@ static void set_options(struct nl_sock *sk)
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv));
 }
 
-int ctl_nl_open(struct ctl_nl **out)
+int ctl_nl_open(struct ctl_nl *nl)
 {
-	struct ctl_nl *nl = calloc(1, sizeof(*nl));
 	int err;
 
-	*out = NULL;
-	if (!nl)
-		goto no_memory;
+	if (nl->sk)
+		return CTL_OK;
 	nl->sk = nl_socket_alloc();
-	if (!nl->sk)
-		goto no_memory;
-	err = genl_connect(nl->sk);
+	err = nl->sk ? genl_connect(nl->sk) : -NLE_NOMEM;
 	if (err < 0) {
 		ctl_error("cannot open a netlink socket: %s", nl_geterror(err));
 		ctl_nl_close(nl);
@@ -54,23 +49,16 @@ int ctl_nl_open(struct ctl_nl **out)
 	}
 	set_options(nl->sk);
 	nl->family = genl_ctrl_resolve(nl->sk, KVMEM_GENL_NAME);
-	if (nl->family < 0) {
-		ctl_nl_close(nl);
-		return no_module();
-	}
-	*out = nl;
-	return CTL_OK;
-no_memory:
-	ctl_error("out of memory");
+	if (nl->family >= 0)
+		return CTL_OK;
 	ctl_nl_close(nl);
-	return CTL_FAILED;
+	return no_module();
 }
 
 void ctl_nl_close(struct ctl_nl *nl)
 {
-	if (nl)
-		nl_socket_free(nl->sk);
-	free(nl);
+	nl_socket_free(nl->sk);
+	nl->sk = NULL;
 }
 
 /* --- attributes --- */
@@ -81,11 +69,11 @@ static void no_room(void)
 	exit(CTL_FAILED);
 }
 
-struct nl_msg *ctl_nl_request(struct ctl_nl *nl, int cmd)
+struct nl_msg *ctl_nl_request(int cmd)
 {
 	struct nl_msg *msg = nlmsg_alloc_size(REQUEST_SIZE);
 
-	if (!msg || !genlmsg_put(msg, NL_AUTO_PORT, NL_AUTO_SEQ, nl->family, 0, 0,
+	if (!msg || !genlmsg_put(msg, NL_AUTO_PORT, NL_AUTO_SEQ, 0, 0, 0,
 				 (uint8_t)cmd, KVMEM_GENL_VERSION))
 		no_room();
 	return msg;
@@ -266,11 +254,15 @@ static const char *option_at(struct nl_msg *msg, uint32_t offset)
 	return NULL;
 }
 
-static int explain(const struct call *call, struct nl_msg *msg)
+static int explain(struct ctl_nl *nl, const struct call *call, struct nl_msg *msg)
 {
 	const char *option = option_at(msg, call->bad);
 	const char *text = call->text;
 
+	/* Did the module go meanwhile? */
+	if (call->err == ENOENT && !*text &&
+	    genl_ctrl_resolve(nl->sk, KVMEM_GENL_NAME) < 0)
+		return no_module();
 	if (!option && call->miss)
 		option = ctl_attr_name((int)call->miss);
 	if (!strncmp(text, "kvmem: ", 7))
@@ -301,19 +293,21 @@ static int receive(struct ctl_nl *nl, struct call *call)
 
 static int transact(struct ctl_nl *nl, struct nl_msg *msg, struct call *call)
 {
-	int err;
+	int err = ctl_nl_open(nl);
 
+	if (err)
+		return err;
+	nlmsg_hdr(msg)->nlmsg_type = (uint16_t)nl->family;
 	nlmsg_hdr(msg)->nlmsg_seq = NL_AUTO_SEQ;
 	err = nl_send_auto(nl->sk, msg);
 	if (err < 0) {
-		/* The family's id is stale when the module went meanwhile. */
 		ctl_error("cannot send the request: %s", nl_geterror(err));
 		return err == -NLE_PERM ? CTL_NOT_PERMITTED : CTL_FAILED;
 	}
 	err = receive(nl, call);
 	if (err)
 		return err;
-	return call->err ? explain(call, msg) : call->rc;
+	return call->err ? explain(nl, call, msg) : call->rc;
 }
 
 int ctl_nl_call(struct ctl_nl *nl, struct nl_msg *msg, ctl_nl_fn fn, void *arg)

@@ -10,20 +10,29 @@
 
 #include <linux/kvmem_netlink.h>
 
-struct ctl_nl;
+/**
+ * struct ctl_nl - a connection
+ * @sk: requests, or events once subscribed; NULL = not connected yet
+ * @family: id of "kvmem"
+ */
+struct ctl_nl {
+	struct nl_sock *sk;
+	int family;
+};
 
 /* Attributes of one message, KVMEM_A_MAX + 1 of them; 0 or an exit status */
 typedef int (*ctl_nl_fn)(struct nlattr **tb, void *arg);
 
 /*
- * Connect; 0 or an exit status, with a message.  All functions below return
- * exit statuses and say themselves, on standard error, what went wrong.
+ * Connect, if that has not happened yet: the calls below do it, so that a
+ * wrong command line is told from one, before the module is looked for.  All
+ * return exit statuses and say themselves, on standard error, what went wrong.
  */
-int ctl_nl_open(struct ctl_nl **nl);
+int ctl_nl_open(struct ctl_nl *nl);
 void ctl_nl_close(struct ctl_nl *nl);
 
 /* A message to put attributes into; never NULL */
-struct nl_msg *ctl_nl_request(struct ctl_nl *nl, int cmd);
+struct nl_msg *ctl_nl_request(int cmd);
 /* Send and free @msg, call @fn (may be NULL) with each answer. */
 int ctl_nl_call(struct ctl_nl *nl, struct nl_msg *msg, ctl_nl_fn fn, void *arg);
 /*
@@ -40,6 +49,9 @@ void ctl_put_u16(struct nl_msg *msg, int attr, uint16_t v);
 void ctl_put_u32(struct nl_msg *msg, int attr, uint32_t v);
 void ctl_put_u64(struct nl_msg *msg, int attr, uint64_t v);
 void ctl_put_string(struct nl_msg *msg, int attr, const char *text);
+
+/* The command line option that sets @attr, or NULL (settings.c) */
+const char *ctl_attr_name(int attr);
 
 /* Events (nl_event.c) */
 

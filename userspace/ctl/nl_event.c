@@ -9,7 +9,6 @@
 
 #include "ctl/ctl.h"
 #include "ctl/nl.h"
-#include "ctl/nl_impl.h"
 
 struct waiter {
 	struct ctl_nl *nl;
@@ -27,14 +26,16 @@ static int join(struct nl_sock *sk, const char *family, const char *group)
 
 int ctl_nl_subscribe(struct ctl_nl *nl)
 {
-	int err = join(nl->sk, KVMEM_GENL_NAME, KVMEM_MCGRP_EVENTS);
+	int err = ctl_nl_open(nl);
 
+	if (err)
+		return err;
+	err = join(nl->sk, KVMEM_GENL_NAME, KVMEM_MCGRP_EVENTS);
 	if (!err)
 		err = join(nl->sk, "nlctrl", "notify");
 	if (!err)
 		err = nl_socket_set_nonblocking(nl->sk);
 	if (!err) {
-		nl_socket_disable_seq_check(nl->sk);
 		/* May fail; then a burst is lost sooner, and that is reported. */
 		nl_socket_set_buffer_size(nl->sk, 1 << 20, 0);
 		return CTL_OK;
@@ -77,6 +78,14 @@ static int on_event(struct nl_msg *msg, void *arg)
 	return NL_OK;
 }
 
+/* Events are no answers. */
+static int any_sequence(struct nl_msg *msg, void *arg)
+{
+	(void)msg;
+	(void)arg;
+	return NL_OK;
+}
+
 static enum ctl_wait receive(struct waiter *w)
 {
 	struct nl_cb *cb = nl_cb_alloc(NL_CB_DEFAULT);
@@ -87,7 +96,7 @@ static enum ctl_wait receive(struct waiter *w)
 		return CTL_WAIT_FAILED;
 	}
 	nl_cb_set(cb, NL_CB_VALID, NL_CB_CUSTOM, on_event, w);
-	nl_cb_set(cb, NL_CB_SEQ_CHECK, NL_CB_CUSTOM, NULL, NULL);
+	nl_cb_set(cb, NL_CB_SEQ_CHECK, NL_CB_CUSTOM, any_sequence, NULL);
 	err = nl_recvmsgs(w->nl->sk, cb);
 	nl_cb_put(cb);
 	if (err >= 0 || err == -NLE_AGAIN)

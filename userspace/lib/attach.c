@@ -86,11 +86,29 @@ static int reattach_locked(struct kvmem *k, uint64_t deadline)
 	if (k->fd >= 0)
 		k->sys.close(k->sys.ctx, k->fd);
 	k->fd = -1;
+	__atomic_store_n(&k->held, 0, __ATOMIC_RELEASE);
 	err = kvmem_attach_wait(k, deadline);
 	if (err)
 		return hopeless(err) ? err : -ESHUTDOWN;
 	__atomic_add_fetch(&k->generation, 1, __ATOMIC_RELEASE);
 	return 0;
+}
+
+/*
+ * Does the application hold something that would be lost?  The kernel knows
+ * best; what the library counted is for a kernel that does not say.
+ */
+static bool holds_something(struct kvmem *k)
+{
+	struct kvmem_ns_info info = { .size = sizeof(info) };
+
+	if (__atomic_load_n(&k->charged, __ATOMIC_ACQUIRE) > 0)
+		return true;
+	if (k->fd < 0)
+		return false;
+	if (!kvmem_sys_ioctl(k, k->fd, KVMEM_IOC_NS_INFO, &info))
+		return info.nr_handles > 0;
+	return __atomic_load_n(&k->held, __ATOMIC_ACQUIRE) > 0;
 }
 
 uint64_t kvmem_deadline(struct kvmem *k)
@@ -117,7 +135,7 @@ int kvmem_recover(struct kvmem *k, uint64_t generation, uint64_t deadline,
 	pthread_rwlock_wrlock(&k->lock);
 	if (k->generation != generation)
 		err = 0;	/* another thread has done it */
-	else if (__atomic_load_n(&k->held, __ATOMIC_ACQUIRE) > 0)
+	else if (holds_something(k))
 		err = -ESHUTDOWN;
 	else
 		err = reattach_locked(k, deadline);
@@ -130,7 +148,7 @@ int kvmem_reattach(struct kvmem *k)
 	int err;
 
 	pthread_rwlock_wrlock(&k->lock);
-	if (__atomic_load_n(&k->held, __ATOMIC_ACQUIRE) > 0)
+	if (holds_something(k))
 		err = -EBUSY;
 	else
 		err = reattach_locked(k, kvmem_deadline(k));

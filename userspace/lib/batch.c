@@ -164,6 +164,17 @@ static int64_t count_ok(const struct kvmem_op *ops, size_t n)
 	return ok;
 }
 
+/* On another file the handles of this one mean nothing, or something else. */
+static void lose_handles(struct kvmem_op *ops, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (ops[i].opcode == KVMEM_OP_COMMIT &&
+		    ops[i].status == -ESHUTDOWN)
+			ops[i].status = -ENOENT;
+}
+
 /* Run what has status -ESHUTDOWN, re-attaching as needed. */
 int64_t kvmem_batch_finish(struct kvmem *k, struct kvmem_op *ops, size_t n,
 			   uint32_t flags)
@@ -184,6 +195,7 @@ int64_t kvmem_batch_finish(struct kvmem *k, struct kvmem_op *ops, size_t n,
 		err = kvmem_recover(k, generation, deadline, tries);
 		if (err)
 			return err;
+		lose_handles(ops, n);
 	}
 }
 
@@ -207,6 +219,25 @@ int64_t kvmem_batch_run(struct kvmem *k, struct kvmem_op *ops, size_t n,
 			break;
 	}
 	return total;
+}
+
+/*
+ * A batch of one on the file of @generation and no other: for what names a
+ * handle.  A handle number means something else on the next file.
+ */
+int kvmem_one_at(struct kvmem *k, struct kvmem_op *op, uint64_t generation)
+{
+	int err = -ESHUTDOWN;
+
+	op->status = -ESHUTDOWN;
+	pthread_rwlock_rdlock(&k->lock);
+	if (k->generation == generation) {
+		if (k->fd >= 0)
+			err = batch_ioctl(k, op, 1, 0);
+		kvmem_ops_settle(k, op, 1);
+	}
+	pthread_rwlock_unlock(&k->lock);
+	return err && err != -ESHUTDOWN ? err : op->status;
 }
 
 /* A batch of one.  Returns its status, or the errno of the batch. */

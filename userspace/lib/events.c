@@ -11,7 +11,7 @@ int kvmem_event_arm(struct kvmem *k, int fd)
 	struct kvmem_eventfd arg = {
 		.size = sizeof(arg),
 		.mask = k->event_mask,
-		.fd = k->event_fd,
+		.fd = k->event_mask ? k->event_fd : -1,
 	};
 
 	if (k->event_fd < 0)

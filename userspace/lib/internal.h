@@ -59,8 +59,9 @@ struct kvmem_slot {
  *	by whoever changes them
  * @fd: the open file, -1 while there is none
  * @generation: times re-attached; written under @lock
- * @held: leases and allocations the application holds, and those that
- *	batches in flight may bring
+ * @held: leases and allocations the application holds, as far as the library
+ *	can tell
+ * @charged: those that batches in flight may bring
  * @remapped: a public buffer id differs from the kernel's
  * @event_fd: -1 until asked for
  */
@@ -71,6 +72,7 @@ struct kvmem {
 	uint32_t access;
 	uint64_t generation;
 	int64_t held;
+	int64_t charged;
 	bool remapped;
 	struct kvmem_slot *slots;
 	size_t nr_slots;
@@ -100,6 +102,7 @@ void kvmem_ops_mark(struct kvmem_op *ops, size_t n, int from, int to);
 void kvmem_ops_settle(struct kvmem *k, struct kvmem_op *ops, size_t n);
 int64_t kvmem_ops_may_hold(const struct kvmem_op *ops, size_t n);
 int kvmem_one(struct kvmem *k, struct kvmem_op *op);
+int kvmem_one_at(struct kvmem *k, struct kvmem_op *op, uint64_t generation);
 
 /* buffer.c */
 int kvmem_bufs_restore(struct kvmem *k, int fd);

@@ -39,12 +39,15 @@ static void unmap(struct kvmem *k, const void *ptr, size_t len)
 			      kvmem_page_round(len));
 }
 
-static int release(struct kvmem *k, uint64_t handle)
+/* Given back with its file, if that has been closed meanwhile. */
+static int release(struct kvmem *k, uint64_t handle, uint64_t generation)
 {
 	struct kvmem_op op;
+	int err;
 
 	kvmem_op_release(&op, handle);
-	return kvmem_one(k, &op);
+	err = kvmem_one_at(k, &op, generation);
+	return err == -ESHUTDOWN ? 0 : err;
 }
 
 int kvmem_alloc(struct kvmem *k, size_t len, struct kvmem_area *area)
@@ -57,9 +60,11 @@ int kvmem_alloc(struct kvmem *k, size_t len, struct kvmem_area *area)
 	err = kvmem_one(k, &op);
 	if (err)
 		return err;
+	/* cannot change any more: the handle is held */
+	area->generation = kvmem_generation(k);
 	err = map(k, op.mmap_offset, len, true, &area->ptr);
 	if (err) {
-		release(k, op.res_handle);
+		release(k, op.res_handle, area->generation);
 		return err;
 	}
 	area->len = len;
@@ -82,7 +87,7 @@ int kvmem_commit(struct kvmem *k, struct kvmem_area *area, const uint8_t *key,
 	if (!area->ptr)
 		return -EINVAL;
 	kvmem_op_commit(&op, area->handle, key, len, hints);
-	err = kvmem_one(k, &op);
+	err = kvmem_one_at(k, &op, area->generation);
 	if (err)
 		return err;
 	area_end(k, area);
@@ -91,29 +96,31 @@ int kvmem_commit(struct kvmem *k, struct kvmem_area *area, const uint8_t *key,
 
 int kvmem_discard(struct kvmem *k, struct kvmem_area *area)
 {
-	uint64_t handle = area->handle;
+	struct kvmem_area old = *area;
 
 	if (!area->ptr)
 		return -EINVAL;
 	area_end(k, area);
-	return release(k, handle);
+	return release(k, old.handle, old.generation);
 }
 
 /* Map what LEASE or MATCH handed out; gives it back when that fails. */
 static int view_map(struct kvmem *k, const struct kvmem_lease *lease,
 		    struct kvmem_view *view)
 {
+	uint64_t generation = kvmem_generation(k);
 	void *ptr;
 	int err = map(k, lease->mmap_offset, lease->bytes, false, &ptr);
 
 	if (err) {
-		release(k, lease->handle);
+		release(k, lease->handle, generation);
 		return err;
 	}
 	*view = (struct kvmem_view) {
 		.ptr = ptr,
 		.len = lease->bytes,
 		.handle = lease->handle,
+		.generation = generation,
 		.crc = lease->crc,
 		.flags = lease->flags,
 	};
@@ -147,13 +154,13 @@ int kvmem_lease(struct kvmem *k, const uint8_t *key, uint32_t flags,
 
 int kvmem_release(struct kvmem *k, struct kvmem_view *view)
 {
-	uint64_t handle = view->handle;
+	struct kvmem_view old = *view;
 
 	if (!view->ptr)
 		return -EINVAL;
-	unmap(k, view->ptr, view->len);
+	unmap(k, old.ptr, old.len);
 	memset(view, 0, sizeof(*view));
-	return release(k, handle);
+	return release(k, old.handle, old.generation);
 }
 
 int kvmem_lease_verify(const struct kvmem_view *view)
@@ -176,7 +183,7 @@ static int views_map(struct kvmem *k, const struct kvmem_lease *leases,
 		return 0;
 	/* view_map() has given back the one it failed on */
 	for (j = i; j < n; j++)
-		release(k, leases[j].handle);
+		release(k, leases[j].handle, kvmem_generation(k));
 	for (j = 0; j + 1 < i; j++)
 		kvmem_release(k, &views[j]);
 	return err;

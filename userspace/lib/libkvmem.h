@@ -181,7 +181,8 @@ int64_t kvmem_get(struct kvmem *k, const uint8_t *key, void *buf, size_t len);
 /**
  * kvmem_get_partial() - copy bytes [offset, offset + len) of a block
  *
- * Returns bytes copied, -ENOENT (miss), -EINVAL (outside of the block), ...
+ * Returns bytes copied, fewer than @len at the end of the block, -ENOENT
+ * (miss), -EINVAL (@offset is outside of the block), ...
  */
 int64_t kvmem_get_partial(struct kvmem *k, const uint8_t *key, void *buf,
 			  uint64_t offset, size_t len);
@@ -222,7 +223,8 @@ int64_t kvmem_match(struct kvmem *k, const uint8_t *keys, size_t n);
  * batch could not be run to its end: operations that did run have their
  * status, the others -ECANCELED, or -ESHUTDOWN.  Handles of LEASE, MATCH and
  * ALLOC must be given back by COMMIT or RELEASE operations through this
- * library, which counts them.
+ * library, which counts them.  A COMMIT that was refused is not repeated on
+ * another file, where its handle would mean something else: -ENOENT.
  */
 int64_t kvmem_batch_run(struct kvmem *k, struct kvmem_op *ops, size_t n,
 			uint32_t flags);
@@ -364,11 +366,13 @@ static inline void kvmem_op_release(struct kvmem_op *op, uint64_t handle)
  * @ptr: mapping; read and write
  * @len: bytes asked for
  * @handle: of the kernel
+ * @generation: kvmem_generation() that @handle belongs to
  */
 struct kvmem_area {
 	void *ptr;
 	size_t len;
 	uint64_t handle;
+	uint64_t generation;
 };
 
 /**
@@ -376,6 +380,7 @@ struct kvmem_area {
  * @ptr: mapping; valid until kvmem_release(), SIGBUS if touched later
  * @len: length of the block
  * @handle: of the kernel
+ * @generation: kvmem_generation() that @handle belongs to
  * @crc: crc32c of the block
  * @flags: KVMEM_RES_F_COPIED: a private copy, not the block's own pages
  */
@@ -383,6 +388,7 @@ struct kvmem_view {
 	const void *ptr;
 	size_t len;
 	uint64_t handle;
+	uint64_t generation;
 	uint32_t crc;
 	uint32_t flags;
 };
@@ -400,13 +406,14 @@ int kvmem_alloc(struct kvmem *k, size_t len, struct kvmem_area *area);
  * @hints: or NULL
  *
  * Returns 0 when stored, 1 when the key was there already; both end @area and
- * its mapping.  After an error @area is still held: try again or
- * kvmem_discard() it.  After -ESHUTDOWN only kvmem_discard() is left.
+ * its mapping.  After an error (-EMSGSIZE, -EDQUOT, -ENOSPC, -EINVAL, -EACCES,
+ * -ESHUTDOWN) @area is still held, bytes and all: try again, or
+ * kvmem_discard() it, which is all that is left after -ESHUTDOWN.
  */
 int kvmem_commit(struct kvmem *k, struct kvmem_area *area, const uint8_t *key,
 		 size_t len, const struct kvmem_hints *hints);
 
-/** kvmem_discard() - give an area back.  Returns 0, or -EINVAL if not held. */
+/** kvmem_discard() - drop an area.  Returns 0, or -EINVAL if not held. */
 int kvmem_discard(struct kvmem *k, struct kvmem_area *area);
 
 /**
@@ -532,7 +539,7 @@ unsigned int kvmem_queue_in_flight(const struct kvmem_queue *queue);
  *
  * It belongs to the handle (do not close it), stays the same when re-attached,
  * and is non-blocking: read it to rearm, then call kvmem_events().  A later
- * call changes the mask.  Returns the fd or a negative errno.
+ * call changes the mask, 0 stops it.  Returns the fd or a negative errno.
  */
 int kvmem_event_fd(struct kvmem *k, uint32_t mask);
 

@@ -79,7 +79,7 @@ void kvmem_queue_destroy(struct kvmem_queue *queue)
 static void charge(struct kvmem *k, int64_t n)
 {
 	if (n)
-		__atomic_add_fetch(&k->held, n, __ATOMIC_ACQ_REL);
+		__atomic_add_fetch(&k->charged, n, __ATOMIC_ACQ_REL);
 }
 
 static void entry_fill(struct entry *e, struct kvmem_op *ops, size_t n,

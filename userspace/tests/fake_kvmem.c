@@ -165,8 +165,14 @@ static int do_eventfd(struct fake_file *file, struct kvmem_eventfd *e)
 	return 0;
 }
 
-static int do_info(struct fake_kvmem *f, struct kvmem_ns_info *info)
+static int do_info(struct fake_kvmem *f, struct fake_file *file,
+		   struct kvmem_ns_info *info)
 {
+	int i;
+
+	f->info.nr_handles = 0;
+	for (i = 0; i < FAKE_HANDLES; i++)
+		f->info.nr_handles += !!file->handles[i].block;
 	f->info.size = sizeof(f->info);
 	f->info.quota_blocks = f->quota_blocks;
 	*info = f->info;
@@ -199,7 +205,7 @@ static int dispatch(struct fake_kvmem *f, struct fake_file *file,
 	case KVMEM_IOC_BUF_UNREG: return do_buf_unreg(file, arg);
 	case KVMEM_IOC_BATCH: return do_batch(f, file, arg);
 	case KVMEM_IOC_EVENTFD: return do_eventfd(file, arg);
-	case KVMEM_IOC_NS_INFO: return do_info(f, arg);
+	case KVMEM_IOC_NS_INFO: return do_info(f, file, arg);
 	case KVMEM_IOC_EVENTS:
 		((struct kvmem_events *)arg)->events =
 			file->stale ? KVMEM_EVENT_QUIESCE : 0;

@@ -55,11 +55,13 @@ static void op_get(struct fake_kvmem *f, struct fake_file *file,
 	if (!b)
 		return;
 	if (op->flags & KVMEM_OP_F_PARTIAL) {
-		if (op->offset > b->len || op->len > b->len - op->offset) {
+		if (op->offset >= b->len) {
 			op->status = -EINVAL;
 			return;
 		}
-		op->bytes = op->len;
+		op->bytes = b->len - op->offset;
+		if (op->len < op->bytes)
+			op->bytes = op->len;
 	} else if (op->len < b->len) {
 		op->status = -EMSGSIZE;
 		return;
@@ -76,7 +78,6 @@ static void op_publish(struct fake_kvmem *f, struct kvmem_op *op,
 	struct fake_block *old = fake_find(f, op->key);
 
 	if (old) {
-		fake_touch(f, old);
 		op->res_flags |= KVMEM_RES_F_EXISTED;
 		op->crc = old->crc;
 		fake_block_put(b);
@@ -166,26 +167,33 @@ static void op_lease(struct fake_kvmem *f, struct fake_file *file,
 	f->info.zero_copy += b->len;
 }
 
+/* As with the kernel's, nothing is lost when it fails. */
 static void op_commit(struct fake_kvmem *f, struct fake_file *file,
 		      struct kvmem_op *op)
 {
 	struct fake_handle *h = fake_handle(file, op->handle);
+	struct fake_block *b;
+	uint64_t len;
 
 	if (!h || h->lease) {
 		op->status = -ENOENT;
 		return;
 	}
-	if (op->len > h->block->len) {
+	b = h->block;
+	len = b->len;
+	if (op->len > len) {
 		op->status = -EMSGSIZE;
 		return;
 	}
 	if (op->len)
-		h->block->len = op->len;
-	op_publish(f, op, h->block);
-	if (op->status)
+		b->len = op->len;
+	op_publish(f, op, b);
+	if (op->status) {
+		b->len = len;
 		return;
-	f->info.zero_copy += op->bytes;
+	}
 	h->block = NULL;
+	f->info.zero_copy += op->bytes;
 }
 
 static void op_release(struct fake_file *file, struct kvmem_op *op)

@@ -124,7 +124,8 @@ static void test_blocks(void)
 	CHECK_EQ(kvmem_get(k, key, back, 99), -EMSGSIZE);
 	CHECK_EQ(kvmem_get_partial(k, key, back, 90, 10), 10);
 	CHECK(!memcmp(data + 90, back, 10));
-	CHECK_EQ(kvmem_get_partial(k, key, back, 91, 10), -EINVAL);
+	CHECK_EQ(kvmem_get_partial(k, key, back, 91, 10), 9);
+	CHECK_EQ(kvmem_get_partial(k, key, back, 100, 10), -EINVAL);
 	CHECK_EQ(kvmem_exists(k, key), 100);
 	CHECK_EQ(kvmem_pin(k, key), 0);
 	CHECK_EQ(kvmem_unpin(k, key), 0);
@@ -237,8 +238,11 @@ static void test_areas(void)
 	CHECK_EQ(kvmem_alloc(k, 5000, &a), 0);
 	memset(a.ptr, 0x5a, 5000);
 	CHECK_EQ(kvmem_commit(k, &a, key, 9000, NULL), -EMSGSIZE);
+	CHECK_EQ(k->held, 1);
 	fake_fail_op(f, KVMEM_OP_COMMIT, -EDQUOT, 0, 1);
 	CHECK_EQ(kvmem_commit(k, &a, key, 0, NULL), -EDQUOT);
+	CHECK_EQ(k->held, 1);
+	CHECK_EQ(fake_handles(f), 1);
 	CHECK_EQ(kvmem_commit(k, &a, key, 4500, NULL), 0);
 	CHECK(!a.ptr);
 	CHECK_EQ(kvmem_exists(k, key), 4500);
@@ -352,8 +356,10 @@ static void test_queue(void)
 	CHECK(c.user_data == &ops[1] && c.result == 2 && c.nr_ops == 2);
 	kvmem_op_lease(&ops[0], key);
 	CHECK_EQ(kvmem_queue_submit(q, ops, 1, 0, NULL), 0);
-	CHECK_EQ(k->held, 1);
+	CHECK_EQ(k->charged, 1);
+	CHECK_EQ(k->held, 0);
 	CHECK_EQ(kvmem_queue_wait(q, -1, &c), 1);
+	CHECK_EQ(k->charged, 0);
 	CHECK_EQ(k->held, 1);
 	kvmem_op_release(&ops[0], ops[0].res_handle);
 	CHECK_EQ(kvmem_queue_submit(q, ops, 1, 0, NULL), 0);
@@ -435,6 +441,9 @@ static void test_events(void)
 	CHECK_EQ(fake_armed(f), KVMEM_EVENT_QUIESCE);
 	CHECK_EQ(kvmem_event_fd(k, KVMEM_EVENT_NS), fd);
 	CHECK_EQ(fake_armed(f), KVMEM_EVENT_NS);
+	CHECK_EQ(kvmem_event_fd(k, 0), fd);
+	CHECK_EQ(fake_armed(f), 0);
+	CHECK_EQ(kvmem_event_fd(k, KVMEM_EVENT_NS), fd);
 	CHECK_EQ(kvmem_events(k, &events), 0);
 	CHECK_EQ(events, 0);
 	fake_upgrade(f, FAKE_REFUSE_OPS, 0);

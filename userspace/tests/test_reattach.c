@@ -67,6 +67,46 @@ static void held(enum fake_quiesce how)
 	fake_free(f);
 }
 
+/* A handle of the old file must not be taken for one of the new. */
+static void stale(enum fake_quiesce how)
+{
+	struct fake_kvmem *f = fake_new("t", 0);
+	struct kvmem_area a, b, old;
+	uint8_t key[KVMEM_KEY_LEN];
+	struct kvmem_op op;
+	struct kvmem *k;
+
+	CHECK_EQ(open_fake(f, 0, 5000, &k), 0);
+	key_of(key, 1);
+	CHECK_EQ(kvmem_alloc(k, 100, &a), 0);
+	old = a;
+	CHECK_EQ(kvmem_discard(k, &a), 0);
+	fake_upgrade(f, how, 0);
+	/* on its own, refused, and its handle is gone with the file */
+	kvmem_op_commit(&op, old.handle, key, 0, NULL);
+	CHECK_EQ(kvmem_batch_run(k, &op, 1, 0), 0);
+	CHECK_EQ(op.status, -ENOENT);
+	CHECK_EQ(kvmem_generation(k), 1);
+	CHECK_EQ(kvmem_alloc(k, 100, &b), 0);
+	CHECK_EQ(b.handle, old.handle);
+	a = old;
+	CHECK_EQ(kvmem_commit(k, &a, key, 0, NULL), -ESHUTDOWN);
+	CHECK_EQ(fake_handles(f), 1);
+	CHECK_EQ(kvmem_release(k, &(struct kvmem_view) { .ptr = &op,
+			 .handle = old.handle }), 0);
+	CHECK_EQ(fake_handles(f), 1);
+	CHECK_EQ(kvmem_commit(k, &b, key, 0, NULL), 0);
+	CHECK_EQ(k->held, 0);
+	kvmem_close(k);
+	fake_free(f);
+}
+
+static void test_stale(void)
+{
+	stale(FAKE_REFUSE_OPS);
+	stale(FAKE_REFUSE_IOCTL);
+}
+
 static void test_held_ops(void)
 {
 	held(FAKE_REFUSE_OPS);
@@ -272,6 +312,7 @@ static const struct ktap_test tests[] = {
 	{ "survive_ioctl", test_survive_ioctl },
 	{ "held_ops", test_held_ops },
 	{ "held_ioctl", test_held_ioctl },
+	{ "stale", test_stale },
 	{ "timeout", test_timeout },
 	{ "errors_while_waiting", test_errors_while_waiting },
 	{ "partial_batch", test_partial_batch },
