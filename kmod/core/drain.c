@@ -29,25 +29,34 @@ static void walk_flush(struct kvmem_walk *walk)
 		kvmem_block_put(walk->batch[--walk->nr]);
 }
 
-/* A table that is being resized is shown again from its start: harmless. */
+/*
+ * A new table came while we were not looking.  The iterator would go on from
+ * the last block it showed, which may be gone by now: begin anew.  Blocks seen
+ * before are shown again, which is harmless, and tables are resized only so
+ * often.
+ */
+static void walk_restart(struct kvmem_walk *walk, struct rhashtable_iter *iter)
+{
+	rhashtable_walk_stop(iter);
+	rhashtable_walk_exit(iter);
+	rhashtable_walk_enter(&walk->ns->index, iter);
+	rhashtable_walk_start(iter);
+}
+
 static void walk_some(struct kvmem_walk *walk, struct rhashtable_iter *iter, bool *more)
 {
 	struct kvmem_block *block;
 
-	rhashtable_walk_start(iter);
-	for (;;) {
+	if (rhashtable_walk_start_check(iter))
+		walk_restart(walk, iter);
+	while (walk->nr < KVMEM_WALK_BATCH) {
 		block = rhashtable_walk_next(iter);
 		if (!block) {
 			*more = false;
 			break;
 		}
-		if (IS_ERR(block))
-			continue;
-		if (!kvmem_block_tryget(block))
-			continue;
-		walk->batch[walk->nr++] = block;
-		if (walk->nr == KVMEM_WALK_BATCH)
-			break;
+		if (!IS_ERR(block) && kvmem_block_tryget(block))
+			walk->batch[walk->nr++] = block;
 	}
 	rhashtable_walk_stop(iter);
 }

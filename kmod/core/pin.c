@@ -2,6 +2,8 @@
 /*
  * Pins: holds that a file keeps on blocks until it is closed.
  */
+#include <linux/math64.h>
+#include <linux/math64.h>
 #include <linux/rbtree.h>
 #include <linux/slab.h>
 #include "arena.h"
@@ -44,7 +46,7 @@ static int pin_charge(struct kvmem_ns *ns, struct kvmem_block *block)
 	kvmem_arena_get_info(&info);
 	spin_lock(&ns->lock);
 	total = ns->p.quota_bytes ?: info.target;
-	if (ns->pinned_bytes + block->size > total / 100 * ns->p.pin_percent)
+	if (ns->pinned_bytes + block->size > mul_u64_u32_div(total, ns->p.pin_percent, 100))
 		ret = -EDQUOT;
 	else
 		ns->pinned_bytes += block->size;

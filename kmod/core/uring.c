@@ -19,6 +19,7 @@ int kvmem_uring_cmd(struct io_uring_cmd *cmd, unsigned int issue_flags)
 	u64 ubatch = READ_ONCE(payload->batch);
 	u64 reserved = READ_ONCE(payload->reserved);
 	struct kvmem_file *kf = cmd->file->private_data;
+	int ret;
 
 	if (cmd->cmd_op != KVMEM_IOC_BATCH)
 		return -ENOTTY;
@@ -27,5 +28,10 @@ int kvmem_uring_cmd(struct io_uring_cmd *cmd, unsigned int issue_flags)
 	if (issue_flags & IO_URING_F_NONBLOCK &&
 	    !kvmem_batch_is_light(u64_to_user_ptr(ubatch)))
 		return -EAGAIN;
-	return kvmem_batch_run(kf, u64_to_user_ptr(ubatch), 0);
+	ret = kvmem_batch_run(kf, u64_to_user_ptr(ubatch), 0);
+	if (ret <= 0)
+		return ret;
+	/* 6.1 takes a positive return for an error and never completes. */
+	io_uring_cmd_done(cmd, ret, issue_flags);
+	return -EIOCBQUEUED;
 }

@@ -7,6 +7,7 @@
 #include <grp.h>
 #include <sched.h>
 #include <sys/ioctl.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include "kvmem_util.h"
@@ -201,6 +202,39 @@ static void write_file(const char *path, const char *text)
 	close(fd);
 }
 
+/*
+ * A process in a chroot may not make a user namespace, and a test guest's root
+ * is one: leave it in a mount namespace of our own, as switch_root does.
+ */
+static void leave_chroot(void)
+{
+	char root[] = "/tmp/kvt-root.XXXXXX";
+	int dir = open("/", O_DIRECTORY | O_RDONLY | O_CLOEXEC), i;
+
+	ASSERT_EQ(unshare(CLONE_NEWNS), 0);
+	ASSERT_EQ(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
+	ASSERT_TRUE(mkdtemp(root));
+	ASSERT_EQ(chroot(root), 0);
+	ASSERT_EQ(fchdir(dir), 0);
+	for (i = 0; i < 64; i++)
+		ASSERT_EQ(chdir(".."), 0);
+	ASSERT_EQ(chroot("."), 0);
+	ASSERT_EQ(fchdir(dir), 0);
+	if (mount(".", "/", NULL, MS_MOVE, NULL))
+		kvt_diag("moving the root: %s", strerror(errno));
+	ASSERT_EQ(chroot("."), 0);
+	ASSERT_EQ(chdir("/"), 0);
+}
+
+static bool can_unshare(void)
+{
+	pid_t pid = kvt_fork();
+
+	if (!pid)
+		_exit(unshare(CLONE_NEWUSER) < 0);
+	return kvt_wait(pid, 10000) == 0;
+}
+
 /* Somebody who is "root" in his own user namespace gains nothing. */
 static void attach_in_userns(void *arg)
 {
@@ -208,6 +242,8 @@ static void attach_in_userns(void *arg)
 	char map[64];
 	int fd;
 
+	if (!can_unshare())
+		leave_chroot();
 	become(OTHER, OTHER);
 	if (unshare(CLONE_NEWUSER) < 0) {
 		kvt_fail(__FILE__, __LINE__, "unshare to work: %s", strerror(errno));

@@ -73,7 +73,7 @@ TEST(same_keys_in_two_namespaces)
 	EXPECT_EQ(kvt_delete(b, 3), 0);
 	EXPECT_EQ(kvt_exists(a, 3), 0);
 	EXPECT_EQ(kvt_info(b).used_bytes, 0);
-	EXPECT_EQ(kvt_info(b).hits, 0);
+	EXPECT_EQ(kvt_info(b).hits, 1);	/* its own */
 }
 
 /* Pages of a killed tenant, in the hands of the next. */
@@ -191,6 +191,16 @@ static void expect_no_map(int fd, uint64_t offset, size_t len)
 	munmap(p, len);
 }
 
+static bool starts_at(const struct kvt_map *maps, unsigned int nr, uint64_t offset)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++)
+		if (maps[i].offset == offset)
+			return true;
+	return false;
+}
+
 TEST(mmap_offsets)
 {
 	const char *ns = kvt_ns(NULL);
@@ -211,9 +221,9 @@ TEST(mmap_offsets)
 		}
 	/* Round about every offset of one's own. */
 	for (i = 0; i < 32; i++) {
-		expect_no_map(a, l[i].offset + 64 * KIB, 4096);
-		if (l[i].offset >= 4096 && (!i || l[i - 1].offset + 64 * KIB != l[i].offset))
-			expect_no_map(a, l[i].offset - 4096, 4096);
+		if (!starts_at(l, 32, l[i].offset + 64 * KIB))
+			expect_no_map(a, l[i].offset + 64 * KIB, 4096);
+		expect_no_map(a, l[i].offset + 60 * KIB, 8 * KIB);
 	}
 	for (i = 0; i < 64; i++)
 		expect_no_map(b, 4096ULL << i, 4096);
@@ -389,15 +399,38 @@ TEST(quarantine_of_vmspliced_pages)
 	check_quarantine(drop_pipe, pipes, ns);
 }
 
-static void drop_ring(void *arg)
+static void drop_pin(void *arg)
 {
-	io_uring_queue_exit(arg);
+	kvt_pin_drop(arg);
 }
 
 TEST(quarantine_of_pinned_pages)
 {
 	const char *ns = kvt_ns(NULL);
 	int fd = kvt_file(ns);
+	struct kvt_pin pin;
+	struct kvt_map a;
+
+	kvt_arena(16 * MIB);
+	ASSERT_EQ(kvt_alloc(fd, 64 * KIB, &a), 0);
+	ASSERT_TRUE(kvt_mmap(fd, &a, RW));
+	kvt_pin_pages(&pin, a.p, 64 * KIB);
+	EXPECT_EQ(kvt_release(fd, a.handle), 0);
+	kvt_munmap(&a);
+	close(fd);
+	check_quarantine(drop_pin, &pin, ns);
+}
+
+static void drop_ring(void *arg)
+{
+	io_uring_queue_exit(arg);
+}
+
+/* io_uring before 6.8 takes no buffers that lie in a mapped file. */
+TEST(quarantine_of_io_uring_buffers)
+{
+	const char *ns = kvt_ns(NULL);
+	int fd = kvt_file(ns), rc;
 	struct io_uring ring;
 	struct iovec iov;
 	struct kvt_map a;
@@ -407,7 +440,13 @@ TEST(quarantine_of_pinned_pages)
 	ASSERT_EQ(kvt_alloc(fd, 64 * KIB, &a), 0);
 	ASSERT_TRUE(kvt_mmap(fd, &a, RW));
 	iov = (struct iovec){ a.p, 64 * KIB };
-	ASSERT_EQ(io_uring_register_buffers(&ring, &iov, 1), 0);
+	rc = io_uring_register_buffers(&ring, &iov, 1);
+	EXPECT_TRUE(rc == 0 || rc == -EOPNOTSUPP);
+	if (rc) {
+		kvt_diag("this kernel's io_uring registers no mapped files");
+		io_uring_queue_exit(&ring);
+		return;
+	}
 	EXPECT_EQ(kvt_release(fd, a.handle), 0);
 	kvt_munmap(&a);
 	close(fd);
@@ -417,37 +456,40 @@ TEST(quarantine_of_pinned_pages)
 /* Through the pin, after the memory was freed: only bytes of the own tenant. */
 TEST(pin_shows_only_own_bytes)
 {
+	static uint8_t got[64 * KIB];
 	const char *ns = kvt_ns(NULL);
-	int fd = kvt_file(ns), out, other;
-	struct io_uring_cqe *cqe;
-	struct io_uring ring;
-	struct iovec iov;
+	int fd = kvt_file(ns), other;
+	struct kvt_pin pin;
 	struct kvt_map a;
-	uint8_t *got;
 	unsigned int i;
 
 	kvt_arena(16 * MIB);
-	out = memfd_create("out", 0);
-	ASSERT_EQ(io_uring_queue_init(4, &ring, 0), 0);
 	ASSERT_EQ(kvt_alloc(fd, 64 * KIB, &a), 0);
 	ASSERT_TRUE(kvt_mmap(fd, &a, RW));
 	memset(a.p, 0x33, 64 * KIB);
-	iov = (struct iovec){ a.p, 64 * KIB };
-	ASSERT_EQ(io_uring_register_buffers(&ring, &iov, 1), 0);
+	kvt_pin_pages(&pin, a.p, 64 * KIB);
 	EXPECT_EQ(kvt_release(fd, a.handle), 0);
+	kvt_munmap(&a);
 	close(fd);
 	ASSERT_EQ(kvt_nl_ns_del(ns), 0);
 	other = kvt_new(NULL);
-	for (i = 0; i < 400; i++)
+	for (i = 0; i < 400; i++) {
 		put_secret(other, i, 64 * KIB);
-	io_uring_prep_write_fixed(io_uring_get_sqe(&ring), out, a.p, 64 * KIB, 0, 0);
-	ASSERT_EQ(io_uring_submit_and_wait(&ring, 1), 1);
-	ASSERT_EQ(io_uring_wait_cqe(&ring, &cqe), 0);
-	if (cqe->res > 0) {
-		got = mmap(NULL, 64 * KIB, PROT_READ, MAP_SHARED, out, 0);
-		EXPECT_TRUE(!has_secret(got, cqe->res));
+		if (i % 40 == 0) {
+			kvt_pin_read(&pin, 0, got, sizeof(got));
+			EXPECT_TRUE(!has_secret(got, sizeof(got)));
+			EXPECT_EQ(got[100], 0x33);
+		}
 	}
-	io_uring_queue_exit(&ring);
+	/* Writing through it reaches nobody else. */
+	kvt_pin_write(&pin, 0, memset(got, 0x66, sizeof(got)), sizeof(got));
+	for (i = 399; i > 300; i--) {
+		memset(got, 0, sizeof(got));
+		if (!kvt_get(other, i, got, sizeof(got)))
+			EXPECT_EQ(got[77], 0xd7);
+	}
+	EXPECT_EQ(kvt_info(other).corrupt, 0);
+	kvt_pin_drop(&pin);
 }
 
 /* Another process reads our mapping (ptrace-like): not past the release. */

@@ -303,6 +303,50 @@ int kvt_touch(volatile void *addr, bool write)
 	return sig;
 }
 
+void kvt_pin_pages(struct kvt_pin *pin, void *p, size_t len)
+{
+	struct kvt_ns_opts o = { .quota_bytes = KVT_CHUNK };
+	struct kvmem_buf_reg reg = { .size = sizeof(reg), .addr = (uintptr_t)p, .length = len };
+
+	pin->fd = kvt_new(&o);
+	ASSERT_EQ(kvt_ioctl(pin->fd, KVMEM_IOC_BUF_REG, &reg), 0);
+	pin->buf = reg.buf_id;
+}
+
+static void pin_copy(struct kvt_pin *pin, size_t off, void *data, size_t len, bool write)
+{
+	struct kvmem_op put = kvt_make_op(KVMEM_OP_PUT, 1);
+	struct kvmem_op get = kvt_make_op(KVMEM_OP_GET, 1);
+
+	put.len = get.len = len;
+	put.addr = get.addr = (uintptr_t)data;
+	if (write) {
+		get.buf = pin->buf;
+		get.addr = off;
+	} else {
+		put.buf = pin->buf;
+		put.addr = off;
+	}
+	ASSERT_EQ(kvt_op(pin->fd, &put), 0);
+	ASSERT_EQ(kvt_op(pin->fd, &get), 0);
+	ASSERT_EQ(kvt_delete(pin->fd, 1), 0);
+}
+
+void kvt_pin_write(struct kvt_pin *pin, size_t off, const void *data, size_t len)
+{
+	pin_copy(pin, off, (void *)data, len, true);
+}
+
+void kvt_pin_read(struct kvt_pin *pin, size_t off, void *data, size_t len)
+{
+	pin_copy(pin, off, data, len, false);
+}
+
+void kvt_pin_drop(struct kvt_pin *pin)
+{
+	close(pin->fd);
+}
+
 int64_t kvt_proc_value(const char *path, const char *name)
 {
 	char line[256];

@@ -74,6 +74,18 @@ size_t kvt_pages(size_t len);
 /* Does reading (writing) the byte end in a signal?  The signal, or 0. */
 int kvt_touch(volatile void *addr, bool write);
 
+/* A long-term pin on user memory that can be read and written through: what a
+ * driver's registration is.  Made of a buffer of a file of its own.
+ */
+struct kvt_pin {
+	int fd;
+	uint32_t buf;
+};
+void kvt_pin_pages(struct kvt_pin *pin, void *p, size_t len);
+void kvt_pin_write(struct kvt_pin *pin, size_t off, const void *data, size_t len);
+void kvt_pin_read(struct kvt_pin *pin, size_t off, void *data, size_t len);
+void kvt_pin_drop(struct kvt_pin *pin);
+
 /* Content: a function of the key and of the place, so always checkable. */
 void kvt_fill_at(void *buf, size_t len, uint64_t key, size_t off);
 void kvt_fill(void *buf, size_t len, uint64_t key);

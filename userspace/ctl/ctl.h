@@ -6,6 +6,8 @@
 #include <jansson.h>
 #include <stdbool.h>
 
+#include "ctl/args.h"
+
 /* Exit status; documented in kvmemctl(8), scripts rely on it */
 enum ctl_exit {
 	CTL_OK		= 0,
@@ -16,9 +18,7 @@ enum ctl_exit {
 	CTL_NO_OBJECT	= 5,
 };
 
-struct args;
 struct ctl_nl;
-struct arg_spec;
 
 /**
  * struct ctl - one run of the program

@@ -132,6 +132,7 @@ static json_t *decode(struct nlattr *nla, enum decode_type type)
 	case DECODE_BOOL:
 		return nla_len(nla) < 1 ? NULL : json_boolean(*(char *)nla_data(nla));
 	case DECODE_STRING:
+	case DECODE_OPTIONAL:
 		return text(nla);
 	case DECODE_MODE:
 		return mode(nla);
@@ -152,7 +153,7 @@ void decode_into(json_t *object, struct nlattr **tb, const struct decode *table)
 	for (; table->attr; table++) {
 		if (tb[table->attr])
 			json_put(object, table->name, decode(tb[table->attr], table->type));
-		else if (table->type == DECODE_STRING)
+		else if (table->type == DECODE_OPTIONAL)
 			json_put(object, table->name, json_null());
 	}
 }
@@ -186,7 +187,7 @@ static const struct decode ns_fields[] = {
 	{ "quota_bytes", KVMEM_A_QUOTA_BYTES, DECODE_U64 },
 	{ "quota_blocks", KVMEM_A_QUOTA_BLOCKS, DECODE_U64 },
 	{ "pool_id", KVMEM_A_POOL_ID, DECODE_U32 },
-	{ "pool", KVMEM_A_POOL_NAME, DECODE_STRING },
+	{ "pool", KVMEM_A_POOL_NAME, DECODE_OPTIONAL },
 	{ "ttl_ms", KVMEM_A_TTL_MS, DECODE_U32 },
 	{ "pin_percent", KVMEM_A_PIN_PERCENT, DECODE_U32 },
 	{ "used_bytes", KVMEM_A_USED_BYTES, DECODE_U64 },

@@ -14,7 +14,8 @@ enum decode_type {
 	DECODE_U32,
 	DECODE_U64,
 	DECODE_BOOL,	/* u8 */
-	DECODE_STRING,	/* null when absent */
+	DECODE_STRING,
+	DECODE_OPTIONAL,	/* string; null when absent */
 	DECODE_MODE,	/* u16 to "0660" */
 	DECODE_HEX,	/* binary to hex digits */
 	DECODE_FINGERPRINT,	/* the same; null when all zero */

@@ -24,15 +24,15 @@ static void read_buckets(struct latency *l, struct nlattr *nla)
 		memcpy(l->buckets, nla_data(nla), n);
 }
 
-static int read_one(struct nlattr **tb, void *arg)
+static int read_one(const struct ctl_msg *m, void *arg)
 {
 	struct nlattr *lat[KVMEM_A_LAT_MAX + 1];
 	struct latencies *all = arg;
 	struct latency *l;
 	uint32_t op, tier;
 
-	if (!tb[KVMEM_A_LATENCY] ||
-	    nla_parse_nested(lat, KVMEM_A_LAT_MAX, tb[KVMEM_A_LATENCY], NULL) < 0 ||
+	if (!m->tb[KVMEM_A_LATENCY] ||
+	    nla_parse_nested(lat, KVMEM_A_LAT_MAX, m->tb[KVMEM_A_LATENCY], NULL) < 0 ||
 	    !lat[KVMEM_A_LAT_OPCODE] || !lat[KVMEM_A_LAT_TIER]) {
 		ctl_error("the kernel's answer is malformed");
 		return CTL_FAILED;

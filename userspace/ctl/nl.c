@@ -136,19 +136,37 @@ struct call {
 	uint32_t miss;
 };
 
+int ctl_nl_parse(struct nl_msg *msg, struct nlattr **tb, struct ctl_msg *m)
+{
+	struct nlmsghdr *nlh = nlmsg_hdr(msg);
+	struct genlmsghdr *gh;
+
+	if (genlmsg_parse(nlh, 0, tb, KVMEM_A_MAX, NULL) < 0)
+		return -1;
+	gh = genlmsg_hdr(nlh);
+	*m = (struct ctl_msg){
+		.cmd = gh->cmd,
+		.tb = tb,
+		.head = genlmsg_attrdata(gh, 0),
+		.len = genlmsg_attrlen(gh, 0),
+	};
+	return 0;
+}
+
 static int on_valid(struct nl_msg *msg, void *arg)
 {
 	struct nlattr *tb[KVMEM_A_MAX + 1];
 	struct call *call = arg;
+	struct ctl_msg m;
 
 	if (!call->fn || call->rc)
 		return NL_OK;
-	if (genlmsg_parse(nlmsg_hdr(msg), 0, tb, KVMEM_A_MAX, NULL) < 0) {
+	if (ctl_nl_parse(msg, tb, &m)) {
 		ctl_error("the kernel's answer is malformed");
 		call->rc = CTL_FAILED;
 		return NL_OK;
 	}
-	call->rc = call->fn(tb, call->arg);
+	call->rc = call->fn(&m, call->arg);
 	return NL_OK;
 }
 

@@ -20,8 +20,22 @@ struct ctl_nl {
 	int family;
 };
 
-/* Attributes of one message, KVMEM_A_MAX + 1 of them; 0 or an exit status */
-typedef int (*ctl_nl_fn)(struct nlattr **tb, void *arg);
+/**
+ * struct ctl_msg - a message from the kernel
+ * @cmd: KVMEM_CMD_*
+ * @tb: attributes by type, KVMEM_A_MAX + 1 of them
+ * @head: all of them in a row, for those that come more than once
+ * @len: bytes at @head
+ */
+struct ctl_msg {
+	int cmd;
+	struct nlattr **tb;
+	struct nlattr *head;
+	int len;
+};
+
+/* Told of one answer; 0 or an exit status */
+typedef int (*ctl_nl_fn)(const struct ctl_msg *m, void *arg);
 
 /*
  * Connect, if that has not happened yet: the calls below do it, so that a
@@ -50,15 +64,12 @@ void ctl_put_u32(struct nl_msg *msg, int attr, uint32_t v);
 void ctl_put_u64(struct nl_msg *msg, int attr, uint64_t v);
 void ctl_put_string(struct nl_msg *msg, int attr, const char *text);
 
+/* Fill @m and @tb from @msg; 0 or -1 when it is malformed. */
+int ctl_nl_parse(struct nl_msg *msg, struct nlattr **tb, struct ctl_msg *m);
 /* The command line option that sets @attr, or NULL (settings.c) */
 const char *ctl_attr_name(int attr);
 
 /* Events (nl_event.c) */
-
-struct ctl_event {
-	int cmd;		/* KVMEM_CMD_*_NTF */
-	struct nlattr **tb;
-};
 
 enum ctl_wait {
 	CTL_WAIT_EVENT,		/* the function was called at least once */
@@ -71,6 +82,6 @@ enum ctl_wait {
 int ctl_nl_subscribe(struct ctl_nl *nl);
 /* Wait for at most @timeout_ms, -1 = for ever. */
 enum ctl_wait ctl_nl_wait(struct ctl_nl *nl, int timeout_ms,
-			  void (*fn)(const struct ctl_event *ev, void *arg), void *arg);
+			  void (*fn)(const struct ctl_msg *m, void *arg), void *arg);
 
 #endif /* _KVMEMCTL_NL_H */

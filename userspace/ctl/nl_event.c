@@ -12,7 +12,7 @@
 
 struct waiter {
 	struct ctl_nl *nl;
-	void (*fn)(const struct ctl_event *ev, void *arg);
+	void (*fn)(const struct ctl_msg *m, void *arg);
 	void *arg;
 	enum ctl_wait result;
 };
@@ -62,19 +62,17 @@ static int on_event(struct nl_msg *msg, void *arg)
 	struct nlattr *tb[KVMEM_A_MAX + 1];
 	struct nlmsghdr *nlh = nlmsg_hdr(msg);
 	struct waiter *w = arg;
-	struct ctl_event ev = { .tb = tb };
+	struct ctl_msg m;
 
 	if (nlh->nlmsg_type == GENL_ID_CTRL) {
 		family_event(w, nlh);
 		return NL_OK;
 	}
-	if (nlh->nlmsg_type != w->nl->family ||
-	    genlmsg_parse(nlh, 0, tb, KVMEM_A_MAX, NULL) < 0)
+	if (nlh->nlmsg_type != w->nl->family || ctl_nl_parse(msg, tb, &m))
 		return NL_SKIP;
-	ev.cmd = genlmsg_hdr(nlh)->cmd;
 	if (w->result == CTL_WAIT_TIME)
 		w->result = CTL_WAIT_EVENT;
-	w->fn(&ev, w->arg);
+	w->fn(&m, w->arg);
 	return NL_OK;
 }
 
@@ -109,7 +107,7 @@ static enum ctl_wait receive(struct waiter *w)
 }
 
 enum ctl_wait ctl_nl_wait(struct ctl_nl *nl, int timeout_ms,
-			  void (*fn)(const struct ctl_event *ev, void *arg), void *arg)
+			  void (*fn)(const struct ctl_msg *m, void *arg), void *arg)
 {
 	struct waiter w = { .nl = nl, .fn = fn, .arg = arg, .result = CTL_WAIT_TIME };
 	struct pollfd pfd = { .fd = nl_socket_get_fd(nl->sk), .events = POLLIN };

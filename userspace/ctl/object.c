@@ -10,20 +10,20 @@ struct reader {
 	json_t *result;		/* object, or array for a dump */
 };
 
-static int read_one(struct nlattr **tb, void *arg)
+static int read_one(const struct ctl_msg *m, void *arg)
 {
 	struct reader *r = arg;
 
 	json_decref(r->result);
-	r->result = r->decode(tb);
+	r->result = r->decode(m->tb);
 	return r->result ? CTL_OK : CTL_FAILED;
 }
 
-static int read_all(struct nlattr **tb, void *arg)
+static int read_all(const struct ctl_msg *m, void *arg)
 {
 	struct reader *r = arg;
 
-	return json_array_append_new(r->result, r->decode(tb)) ? CTL_FAILED : CTL_OK;
+	return json_array_append_new(r->result, r->decode(m->tb)) ? CTL_FAILED : CTL_OK;
 }
 
 static void read_again(void *arg)

@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: GPL-2.0
+# kvmemctl: control from the command line.
+CTL_SRCS := $(addprefix ctl/,args.c decode.c error.c events.c latency.c latency_read.c \
+	main.c module.c nl.c nl_event.c ns.c object.c out.c parse.c policy.c \
+	policy_hist.c policy_print.c pool.c quiesce.c settings.c stats.c \
+	stats_delta.c status.c sysfs.c value_table.c)
+
+$(O)/obj/ctl/%.o $(O)/san/ctl/%.o $(O)/san/tests/ctl_%.o: \
+	override CFLAGS += $(shell pkg-config --cflags libnl-genl-3.0)
+
+$(eval $(call program,kvmemctl,$(CTL_SRCS) $(COMMON_SRCS),-lnl-genl-3 -lnl-3 -ljansson))
+MANPAGES += man/kvmemctl.8
