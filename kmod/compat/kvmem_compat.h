@@ -234,6 +234,11 @@ static inline void *kvmem_shrinker_private(struct shrinker *s)
 
 /* --- netlink --- */
 
+/* Events to privileged listeners only; stable trees picked it up one by one. */
+#ifndef GENL_MCAST_CAP_NET_ADMIN
+#define GENL_MCAST_CAP_NET_ADMIN GENL_UNS_ADMIN_PERM
+#endif
+
 #ifndef NL_SET_ERR_MSG_FMT
 /* The arguments are checked and dropped: before 6.2 the text is constant. */
 #define NL_SET_ERR_MSG_FMT(extack, fmt, args...) do {	\

@@ -201,27 +201,34 @@ static int kvmem_release(struct inode *inode, struct file *file)
 
 /* Attach -------------------------------------------------------------------- */
 
-static int attach_check(struct file *file, struct kvmem_ns *ns, const u8 *fingerprint)
+static int attach_access(struct file *file, struct kvmem_ns *ns)
 {
-	int access = kvmem_ns_access(ns, file->f_cred);
-
 	if (file_ns_capable(file, &init_user_ns, CAP_DAC_OVERRIDE))
-		access = KVMEM_ACCESS_READ | KVMEM_ACCESS_WRITE;
-	if (access < 0)
-		return access;
-	return kvmem_ns_match_fingerprint(ns, fingerprint) ?: access;
+		return KVMEM_ACCESS_READ | KVMEM_ACCESS_WRITE;
+	return kvmem_ns_access(ns, file->f_cred);
 }
 
-/* Caller holds kf->lock; the reference on @ns becomes the file's. */
-static int attach_publish(struct kvmem_file *kf, struct kvmem_ns *ns, int access)
+/* The reference on @ns becomes the file's. */
+static int attach_locked(struct file *file, struct kvmem_file *kf, struct kvmem_ns *ns,
+			 const u8 *fingerprint)
 {
+	int access, ret;
+
+	lockdep_assert_held(&kf->lock);
+	lockdep_assert_held(&ns->attach_lock);
 	if (kf->ns)
 		return -EISCONN;
+	access = attach_access(file, ns);
+	if (access < 0)
+		return access;
+	ret = kvmem_ns_match_fingerprint(ns, fingerprint, access);
+	if (ret)
+		return ret;
 	kf->access = access;
 	spin_lock(&kvmem_files_lock);
 	list_add(&kf->node, &ns->files);
 	spin_unlock(&kvmem_files_lock);
-	/* Whoever sees the namespace sees the access bits. */
+	/* Whoever sees the namespace sees the access bits; see kvmem_file_ns(). */
 	smp_store_release(&kf->ns, ns);
 	return 0;
 }
@@ -230,7 +237,7 @@ int kvmem_file_attach(struct file *file, struct kvmem_attach *arg)
 {
 	struct kvmem_file *kf = file->private_data;
 	struct kvmem_ns *ns;
-	int access, ret;
+	int ret;
 
 	if (arg->flags || strnlen(arg->name, sizeof(arg->name)) == sizeof(arg->name))
 		return -EINVAL;
@@ -239,18 +246,17 @@ int kvmem_file_attach(struct file *file, struct kvmem_attach *arg)
 	ns = kvmem_ns_get_by_name(arg->name);
 	if (!ns)
 		return -ENOENT;
-	access = attach_check(file, ns, arg->fingerprint);
-	ret = access < 0 ? access : 0;
 	mutex_lock(&kf->lock);
-	if (!ret)
-		ret = attach_publish(kf, ns, access);
+	mutex_lock(&ns->attach_lock);
+	ret = attach_locked(file, kf, ns, arg->fingerprint);
+	mutex_unlock(&ns->attach_lock);
 	mutex_unlock(&kf->lock);
 	if (ret) {
 		kvmem_ns_put(ns);
 		return ret;
 	}
 	arg->ns_id = ns->id;
-	arg->access = access;
+	arg->access = kf->access;
 	return 0;
 }
 

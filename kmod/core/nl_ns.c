@@ -5,6 +5,7 @@
 #include <linux/build_bug.h>
 #include <linux/cred.h>
 #include <linux/err.h>
+#include <linux/mutex.h>
 #include <linux/string.h>
 #include <linux/uidgid.h>
 #include <net/sock.h>
@@ -22,6 +23,9 @@
 	(KVMEM_NL_BIT(UID) | KVMEM_NL_BIT(GID) | KVMEM_NL_BIT(MODE) |		\
 	 KVMEM_NL_BIT(FINGERPRINT) | KVMEM_NL_BIT(QUOTA_BYTES) |		\
 	 KVMEM_NL_BIT(QUOTA_BLOCKS) | KVMEM_NL_BIT(TTL_MS) | KVMEM_NL_BIT(PIN_PERCENT))
+
+/* Makes ns-set one step: one that gives a uid and one that gives a gid both take effect. */
+static DEFINE_MUTEX(kvmem_nl_ns_lock);
 
 /* The attributes of the counters are in the order of enum kvmem_stat. */
 static_assert(KVMEM_A_STATS_HITS + KVMEM_STAT_NR - 1 == KVMEM_A_STATS_MAX);
@@ -204,7 +208,9 @@ int kvmem_nl_ns_set_doit(struct sk_buff *skb, struct genl_info *info)
 	ns = kvmem_nl_ns(info->attrs, info->extack);
 	if (IS_ERR(ns))
 		return PTR_ERR(ns);
+	mutex_lock(&kvmem_nl_ns_lock);
 	err = kvmem_nl_ns_set(skb, info, ns);
+	mutex_unlock(&kvmem_nl_ns_lock);
 	kvmem_ns_put(ns);
 	return err;
 }

@@ -116,6 +116,8 @@ int kvmem_nl_pool_del_doit(struct sk_buff *skb, struct genl_info *info)
 	if (IS_ERR(pool))
 		return PTR_ERR(pool);
 	err = kvmem_pool_delete(pool, info->extack);
+	if (err == -ENOENT)
+		NL_SET_ERR_MSG(info->extack, "somebody else deletes the pool");
 	if (!err)
 		kvmem_nl_list_changed();
 	kvmem_pool_put(pool);

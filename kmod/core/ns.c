@@ -143,6 +143,7 @@ static struct kvmem_ns *ns_alloc(const struct kvmem_ns_params *p)
 	kref_init(&ns->ref);
 	ns->p = *p;
 	INIT_LIST_HEAD(&ns->pool_node);
+	mutex_init(&ns->attach_lock);
 	INIT_LIST_HEAD(&ns->files);
 	init_llist_head(&ns->touched);
 	spin_lock_init(&ns->lock);
@@ -151,27 +152,6 @@ static struct kvmem_ns *ns_alloc(const struct kvmem_ns_params *p)
 	kvmem_space_init(&ns->space);
 	kvmem_ns_set_lru(ns->table);
 	return ns;
-}
-
-static void ns_join_pool(struct kvmem_ns *ns, struct kvmem_pool *pool)
-{
-	ns->pool = pool;
-	if (!pool)
-		return;
-	spin_lock(&pool->lock);
-	list_add_tail(&ns->pool_node, &pool->members);
-	pool->nr_members++;
-	spin_unlock(&pool->lock);
-}
-
-static void ns_leave_pool(struct kvmem_ns *ns)
-{
-	if (!ns->pool)
-		return;
-	spin_lock(&ns->pool->lock);
-	list_del_init(&ns->pool_node);
-	ns->pool->nr_members--;
-	spin_unlock(&ns->pool->lock);
 }
 
 static int ns_publish(struct kvmem_ns *ns, struct netlink_ext_ack *extack)
@@ -206,29 +186,38 @@ static unsigned int ns_count(void)
 	return nr;
 }
 
+static int ns_join_pool(struct kvmem_ns *ns, struct netlink_ext_ack *extack)
+{
+	struct kvmem_pool *pool;
+
+	if (!ns->p.pool_id)
+		return 0;
+	pool = kvmem_pool_get_by_id(ns->p.pool_id);
+	if (pool && kvmem_pool_join(pool, ns)) {
+		ns->pool = pool;
+		return 0;
+	}
+	if (pool)
+		kvmem_pool_put(pool);
+	NL_SET_ERR_MSG_MOD(extack, "no such pool");
+	return -ENOENT;
+}
+
 static int ns_create_locked(struct kvmem_ns *ns, struct netlink_ext_ack *extack)
 {
-	struct kvmem_pool *pool = NULL;
 	int ret;
 
 	if (ns_count() >= KVMEM_MAX_NS) {
 		NL_SET_ERR_MSG_MOD(extack, "too many namespaces");
 		return -ENOSPC;
 	}
-	if (ns->p.pool_id) {
-		pool = kvmem_pool_get_by_id(ns->p.pool_id);
-		if (!pool) {
-			NL_SET_ERR_MSG_MOD(extack, "no such pool");
-			return -ENOENT;
-		}
-	}
 	/* Before it can be found: attached files charge the pool. */
-	ns_join_pool(ns, pool);
-	ret = ns_publish(ns, extack);
-	if (ret) {
-		ns_leave_pool(ns);
-		if (pool)
-			kvmem_pool_put(pool);
+	ret = ns_join_pool(ns, extack);
+	if (!ret)
+		ret = ns_publish(ns, extack);
+	if (ret && ns->pool) {
+		kvmem_pool_leave(ns->pool, ns);
+		kvmem_pool_put(ns->pool);
 	}
 	return ret;
 }
@@ -288,20 +277,32 @@ static bool ns_over_quota(struct kvmem_ns *ns)
 	return over;
 }
 
-/* Blocks of the old layout must not be read as the new one: they go first. */
+/*
+ * Neither blocks of the old layout nor files that think in it may be there: a
+ * changed model must not read old blocks, nor the other way round.
+ */
+static bool ns_in_use(struct kvmem_ns *ns)
+{
+	lockdep_assert_held(&ns->attach_lock);
+	return READ_ONCE(ns->used_blocks) || kvmem_ns_nr_files(ns);
+}
+
 static int ns_set_fingerprint(struct kvmem_ns *ns, const u8 *fingerprint,
 			      struct netlink_ext_ack *extack)
 {
 	int ret = 0;
 
-	spin_lock(&ns->lock);
-	if (ns->used_blocks && memcmp(ns->p.fingerprint, fingerprint, KVMEM_FINGERPRINT_LEN)) {
-		NL_SET_ERR_MSG_MOD(extack, "the namespace holds blocks of another layout");
-		ret = -EBUSY;
-	} else {
-		memcpy(ns->p.fingerprint, fingerprint, KVMEM_FINGERPRINT_LEN);
+	mutex_lock(&ns->attach_lock);
+	if (memcmp(ns->p.fingerprint, fingerprint, KVMEM_FINGERPRINT_LEN)) {
+		if (ns_in_use(ns)) {
+			NL_SET_ERR_MSG_MOD(extack,
+					   "the namespace is in use under another fingerprint");
+			ret = -EBUSY;
+		} else {
+			memcpy(ns->p.fingerprint, fingerprint, KVMEM_FINGERPRINT_LEN);
+		}
 	}
-	spin_unlock(&ns->lock);
+	mutex_unlock(&ns->attach_lock);
 	return ret;
 }
 
@@ -343,7 +344,8 @@ int kvmem_ns_delete(struct kvmem_ns *ns)
 	spin_lock(&ns->lock);
 	set_bit(KVMEM_NS_DEAD, &ns->flags);
 	spin_unlock(&ns->lock);
-	ns_leave_pool(ns);
+	if (ns->pool)
+		kvmem_pool_leave(ns->pool, ns);
 	kvmem_notify_ns(ns, KVMEM_EVENT_NS);
 
 	kvmem_ns_drop_all(ns);
@@ -380,18 +382,18 @@ int kvmem_ns_access(const struct kvmem_ns *ns, const struct cred *cred)
 	return bits ?: -EACCES;
 }
 
-int kvmem_ns_match_fingerprint(struct kvmem_ns *ns, const u8 *fingerprint)
+int kvmem_ns_match_fingerprint(struct kvmem_ns *ns, const u8 *fingerprint, int access)
 {
 	static const u8 none[KVMEM_FINGERPRINT_LEN];
-	int ret = 0;
 
-	spin_lock(&ns->lock);
-	if (!memcmp(ns->p.fingerprint, none, sizeof(none)))
-		memcpy(ns->p.fingerprint, fingerprint, sizeof(none));
-	else if (memcmp(ns->p.fingerprint, fingerprint, sizeof(none)))
-		ret = -EKEYREJECTED;
-	spin_unlock(&ns->lock);
-	return ret;
+	lockdep_assert_held(&ns->attach_lock);
+	if (!memcmp(ns->p.fingerprint, fingerprint, sizeof(none)))
+		return 0;
+	if (memcmp(ns->p.fingerprint, none, sizeof(none)) || ns_in_use(ns) ||
+	    !(access & KVMEM_ACCESS_WRITE))
+		return -EKEYREJECTED;
+	memcpy(ns->p.fingerprint, fingerprint, sizeof(none));
+	return 0;
 }
 
 /* Upkeep -------------------------------------------------------------------- */

@@ -8,6 +8,7 @@
 
 #include <linux/kref.h>
 #include <linux/llist.h>
+#include <linux/mutex.h>
 #include <linux/rhashtable.h>
 #include <linux/spinlock.h>
 #include <linux/uidgid.h>
@@ -83,6 +84,7 @@ struct kvmem_pool_params {
  * @ref: one for the table, one for each member
  * @lock: guards @members and the parameters; taken before any ns->lock
  * @members: namespaces, by kvmem_ns.pool_node
+ * @dead: deleted, takes no member any more; guarded by @lock
  * @used_bytes: DRAM of all members; atomic: charged under different ns locks
  * @used_blocks: blocks of all members
  */
@@ -92,6 +94,7 @@ struct kvmem_pool {
 	spinlock_t lock;	/* see @lock above */
 	struct list_head members;
 	unsigned int nr_members;
+	bool dead;
 	struct kvmem_pool_params p;
 	atomic64_t used_bytes;
 	atomic64_t used_blocks;
@@ -109,7 +112,10 @@ struct kvmem_ghosts;
  * @pool: parent or NULL; constant
  * @pool_node: in pool->members, guarded by pool->lock
  * @index: blocks by key; look-up under RCU
- * @files: open files attached, guarded by kvmem_files_lock (file.h)
+ * @attach_lock: a fingerprint is set, and a file attached, one at a time: no
+ *	file is attached under one fingerprint while another one is set.
+ *	Taken after kvmem_file.lock and before @lock
+ * @files: open files attached, guarded by kvmem_files_lock (file.c)
  * @stats: per-CPU counters
  * @touched: blocks used since @lock was last taken by somebody who drains
  * @lock: guards everything below, and the fields of blocks and chunks that
@@ -138,6 +144,7 @@ struct kvmem_ns {
 	struct kvmem_pool *pool;
 	struct list_head pool_node;
 	struct rhashtable index;
+	struct mutex attach_lock;	/* see above */
 	struct list_head files;
 	struct kvmem_ns_stats __percpu *stats;
 	struct llist_head touched;
@@ -176,8 +183,11 @@ struct kvmem_ns *kvmem_ns_get_next(u32 *id);
 void kvmem_ns_put(struct kvmem_ns *ns);
 /* May @cred read (4) and write (2)?  The bits granted, or -EACCES. */
 int kvmem_ns_access(const struct kvmem_ns *ns, const struct cred *cred);
-/* Adopt or compare.  0 or -EKEYREJECTED. */
-int kvmem_ns_match_fingerprint(struct kvmem_ns *ns, const u8 *fingerprint);
+/*
+ * For ATTACH, under ns->attach_lock: the same fingerprint, or one that an
+ * untouched namespace takes from its first writer.  0 or -EKEYREJECTED.
+ */
+int kvmem_ns_match_fingerprint(struct kvmem_ns *ns, const u8 *fingerprint, int access);
 
 struct kvmem_pool *kvmem_pool_create(const struct kvmem_pool_params *p,
 				     struct netlink_ext_ack *extack);
@@ -187,6 +197,9 @@ struct kvmem_pool *kvmem_pool_get_by_id(u32 id);
 struct kvmem_pool *kvmem_pool_get_by_name(const char *name);
 struct kvmem_pool *kvmem_pool_get_next(u32 *id);
 void kvmem_pool_put(struct kvmem_pool *pool);
+/* False: the pool was deleted meanwhile. */
+bool kvmem_pool_join(struct kvmem_pool *pool, struct kvmem_ns *ns);
+void kvmem_pool_leave(struct kvmem_pool *pool, struct kvmem_ns *ns);
 
 /* Eviction (evict.c) */
 void kvmem_ns_set_lru(struct kvmem_value_table *table);

@@ -140,6 +140,38 @@ int kvmem_pool_modify(struct kvmem_pool *pool, const struct kvmem_pool_params *p
 	return 0;
 }
 
+bool kvmem_pool_join(struct kvmem_pool *pool, struct kvmem_ns *ns)
+{
+	bool ok;
+
+	spin_lock(&pool->lock);
+	ok = !pool->dead;
+	if (ok) {
+		list_add_tail(&ns->pool_node, &pool->members);
+		pool->nr_members++;
+	}
+	spin_unlock(&pool->lock);
+	return ok;
+}
+
+void kvmem_pool_leave(struct kvmem_pool *pool, struct kvmem_ns *ns)
+{
+	spin_lock(&pool->lock);
+	list_del_init(&ns->pool_node);
+	pool->nr_members--;
+	spin_unlock(&pool->lock);
+}
+
+/* No member can join any more; false while there are some. */
+static bool pool_kill(struct kvmem_pool *pool)
+{
+	spin_lock(&pool->lock);
+	if (!pool->nr_members)
+		pool->dead = true;
+	spin_unlock(&pool->lock);
+	return pool->dead;
+}
+
 int kvmem_pool_delete(struct kvmem_pool *pool, struct netlink_ext_ack *extack)
 {
 	int ret = 0;
@@ -147,7 +179,7 @@ int kvmem_pool_delete(struct kvmem_pool *pool, struct netlink_ext_ack *extack)
 	mutex_lock(&pools.lock);
 	if (xa_load(&pools.table, pool->id) != pool) {
 		ret = -ENOENT;
-	} else if (READ_ONCE(pool->nr_members)) {
+	} else if (!pool_kill(pool)) {
 		NL_SET_ERR_MSG_MOD(extack, "the pool has members");
 		ret = -EBUSY;
 	} else {

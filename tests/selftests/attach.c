@@ -8,6 +8,7 @@
 #include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include "kvmem_util.h"
@@ -249,6 +250,8 @@ static void attach_in_userns(void *arg)
 		kvt_fail(__FILE__, __LINE__, "unshare to work: %s", strerror(errno));
 		return;
 	}
+	/* /proc/self belongs to root after setuid() */
+	prctl(PR_SET_DUMPABLE, 1);
 	write_file("/proc/self/setgroups", "deny");
 	snprintf(map, sizeof(map), "0 %d 1", OTHER);
 	write_file("/proc/self/uid_map", map);

@@ -305,10 +305,13 @@ int kvt_touch(volatile void *addr, bool write)
 
 void kvt_pin_pages(struct kvt_pin *pin, void *p, size_t len)
 {
-	struct kvt_ns_opts o = { .quota_bytes = KVT_CHUNK };
+	struct kvt_ns_opts o = { .quota_bytes = 2 * KVT_CHUNK };
 	struct kvmem_buf_reg reg = { .size = sizeof(reg), .addr = (uintptr_t)p, .length = len };
 
 	pin->fd = kvt_new(&o);
+	/* A chunk of each kind, so that a full arena does not matter later. */
+	ASSERT_EQ(kvt_put_key(pin->fd, 2, 64 * KIB), 0);
+	ASSERT_EQ(kvt_put_key(pin->fd, 3, 1), 0);
 	ASSERT_EQ(kvt_ioctl(pin->fd, KVMEM_IOC_BUF_REG, &reg), 0);
 	pin->buf = reg.buf_id;
 }

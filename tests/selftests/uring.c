@@ -286,18 +286,18 @@ TEST(broken_link)
 /* Registered files, and a file closed while its commands run. */
 TEST(fixed_file_and_close)
 {
-	static struct kvmem_op ops[512];
+	static struct kvmem_op ops[64];
 	const char *ns = kvt_ns(NULL);
 	uint8_t *p = kvt_pages_new(MIB);
 	int fd = kvt_file(ns), watch = kvt_file(ns);
-	struct kvmem_batch b = make_batch(ops, 512);
+	struct kvmem_batch b = make_batch(ops, 64);
 	struct io_uring ring;
 	unsigned int i;
 
 	ring_init(&ring, 8, 0);
 	ASSERT_EQ(io_uring_register_files(&ring, &fd, 1), 0);
 	ASSERT_EQ(kvt_put_key(fd, 1, MIB), 0);
-	for (i = 0; i < 512; i++) {
+	for (i = 0; i < 64; i++) {
 		ops[i] = kvt_make_op(KVMEM_OP_GET, 1);
 		ops[i].addr = (uintptr_t)p;
 		ops[i].len = MIB;
@@ -307,7 +307,7 @@ TEST(fixed_file_and_close)
 	ASSERT_EQ(io_uring_submit(&ring), 4);
 	close(fd);
 	for (i = 0; i < 4; i++)
-		EXPECT_EQ(reap(&ring, NULL), 512);
+		EXPECT_EQ(reap(&ring, NULL), 64);
 	EXPECT_EQ(kvt_check(p, MIB, 1), -1);
 	EXPECT_EQ(kvt_exists(watch, 1), 0);
 	io_uring_queue_exit(&ring);

@@ -149,9 +149,9 @@ struct kvmem_query {
  * @flags: must be 0
  * @name: name of the namespace, NUL-terminated
  * @fingerprint: layout of the blocks the caller will read and write.  All
- *	zero matches only a namespace without a fingerprint; a namespace
- *	created without one takes the fingerprint of the first file that
- *	attaches with one.
+ *	zero matches only a namespace without a fingerprint.  A namespace
+ *	created without one, which nobody has attached to and which holds no
+ *	block, takes that of the first file that attaches and may write.
  * @ns_id: out: id of the namespace
  * @access: out: 4 = may read, 2 = may write, or-ed
  *

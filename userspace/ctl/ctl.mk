@@ -10,3 +10,15 @@ $(O)/obj/ctl/%.o $(O)/san/ctl/%.o $(O)/san/tests/ctl_%.o: \
 
 $(eval $(call program,kvmemctl,$(CTL_SRCS) $(COMMON_SRCS),-lnl-genl-3 -lnl-3 -ljansson))
 MANPAGES += man/kvmemctl.8
+
+CTL_TEST_SRCS := $(addprefix ctl/,decode.c error.c latency.c out.c policy_print.c \
+	stats_delta.c value_table.c) $(COMMON_SRCS)
+$(eval $(call unittest,ctl_parse,tests/ctl_parse.c ctl/args.c ctl/error.c ctl/parse.c))
+$(eval $(call unittest,ctl_latency,tests/ctl_latency.c $(CTL_TEST_SRCS),-lnl-3 -ljansson))
+$(eval $(call unittest,ctl_out,tests/ctl_out.c $(CTL_TEST_SRCS),-lnl-3 -ljansson))
+
+CTL_COMPLETION := $(PREFIX)/share/bash-completion/completions
+install-ctl-completion:
+	install -D -m 644 $(TOP)/completion/kvmemctl.bash \
+		$(DESTDIR)$(CTL_COMPLETION)/kvmemctl
+INSTALLS += install-ctl-completion

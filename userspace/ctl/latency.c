@@ -30,7 +30,7 @@ static uint64_t total(const struct latency *l)
 
 uint64_t latency_percentile(const struct latency *l, unsigned int permille)
 {
-	uint64_t n = total(l), rank, before = 0;
+	uint64_t n = total(l), rank, before = 0, offset;
 	double part;
 	unsigned int b;
 
@@ -48,8 +48,10 @@ uint64_t latency_percentile(const struct latency *l, unsigned int permille)
 	/* The last bucket has no end. */
 	if (b == KVMEM_NL_LAT_BUCKETS - 1)
 		return latency_start(b);
+	/* Its middle, were they evenly spread; doubles may round up to the end. */
 	part = ((double)(rank - before) - 0.5) / (double)l->buckets[b];
-	return latency_start(b) + (uint64_t)(part * (double)width(b));
+	offset = (uint64_t)(part * (double)width(b));
+	return latency_start(b) + (offset < width(b) ? offset : width(b) - 1);
 }
 
 static void subtract(uint64_t *now, uint64_t before)

@@ -75,7 +75,8 @@ static void print_usage(FILE *to)
 
 static int print_help(const struct command *cmd)
 {
-	printf("usage: kvmemctl [--json] %s %s\n\n%s\n", cmd->name, cmd->usage, cmd->help);
+	printf("usage: kvmemctl [--json] %s%s%s\n\n%s\n", cmd->name,
+	       *cmd->usage ? " " : "", cmd->usage, cmd->help);
 	return out_flush();
 }
 

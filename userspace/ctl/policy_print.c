@@ -64,14 +64,23 @@ static char *ranges(uint64_t mask, char *buf, size_t size)
 	return buf;
 }
 
+static char *format_age(double ns, char *buf, size_t size)
+{
+	if (ns < 120e9)
+		return format_ns(buf, size, ns);
+	if (ns < 7200e9)
+		snprintf(buf, size, "%.1f min", ns / 60e9);
+	else
+		snprintf(buf, size, "%.1f h", ns / 3600e9);
+	return buf;
+}
+
 static char *age_label(unsigned int age, char *buf, size_t size)
 {
-	char ns[32];
+	char start[32];
 
-	if (age)
-		snprintf(buf, size, ">= %s", format_ns(ns, sizeof(ns), (double)age_start(age)));
-	else
-		snprintf(buf, size, "< %s", format_ns(ns, sizeof(ns), (double)age_start(1)));
+	snprintf(buf, size, "%s %s", age ? ">=" : "<",
+		 format_age((double)age_start(age ? age : 1), start, sizeof(start)));
 	return buf;
 }
 

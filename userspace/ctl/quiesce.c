@@ -44,7 +44,7 @@ static int show(struct ctl *c, json_t *state)
 {
 	if (c->json)
 		return out_json(state);
-	printf("%s, %llu open files\n",
+	printf("%s, open files: %llu\n",
 	       json_is_true(json_object_get(state, "quiesced")) ? "quiesced" : "in service",
 	       (unsigned long long)json_get_u64(state, "open_files"));
 	json_decref(state);
@@ -72,7 +72,8 @@ int cmd_quiesce(struct ctl *c)
 	rc = show(c, state);
 	if (rc || !files || !args_has(c->args, "wait"))
 		return rc;
-	ctl_error("%llu files are still open", (unsigned long long)files);
+	ctl_error("%llu open file%s of /dev/kvmem left", (unsigned long long)files,
+		  files == 1 ? "" : "s");
 	return CTL_FAILED;
 }
 

@@ -70,7 +70,8 @@ int kvmem_attach_wait(struct kvmem *k, uint64_t deadline)
 		if (!err || hopeless(err))
 			return err;
 		now = k->sys.now_ms(k->sys.ctx);
-		if (now >= deadline)
+		if (now >= deadline || __atomic_load_n(&k->stop,
+						       __ATOMIC_ACQUIRE))
 			return err;
 		if (pause > deadline - now)
 			pause = (unsigned int)(deadline - now);

@@ -5,18 +5,32 @@
 
 #include "internal.h"
 
+/* A watcher gets everything, and passes on what it is not asked for, too. */
+static void event_arg(const struct kvmem *k, struct kvmem_eventfd *arg)
+{
+	memset(arg, 0, sizeof(*arg));
+	arg->size = sizeof(*arg);
+	arg->mask = k->event_mask;
+	arg->fd = k->event_mask ? k->event_fd : -1;
+	if (k->watch_fd < 0)
+		return;
+	arg->mask |= KVMEM_EVENT_QUIESCE | KVMEM_EVENT_NS;
+	arg->fd = k->watch_fd;
+}
+
 /* Tell the kernel about our eventfd; nothing to tell while there is none. */
 int kvmem_event_arm(struct kvmem *k, int fd)
 {
-	struct kvmem_eventfd arg = {
-		.size = sizeof(arg),
-		.mask = k->event_mask,
-		.fd = k->event_mask ? k->event_fd : -1,
-	};
+	struct kvmem_eventfd arg;
+	int err;
 
-	if (k->event_fd < 0)
+	if (k->event_fd < 0 && k->watch_fd < 0)
 		return 0;
-	return kvmem_sys_ioctl(k, fd, KVMEM_IOC_EVENTFD, &arg);
+	event_arg(k, &arg);
+	err = kvmem_sys_ioctl(k, fd, KVMEM_IOC_EVENTFD, &arg);
+	if (k->watch_fd >= 0)
+		kvmem_watch_kick(k);
+	return err;
 }
 
 static int event_set(struct kvmem *k, uint32_t mask)

@@ -5,6 +5,9 @@
 
 #include "internal.h"
 
+#define ALL_FLAGS	(KVMEM_OPEN_NO_REATTACH | KVMEM_OPEN_NO_ATTACH | \
+			 KVMEM_OPEN_WATCH)
+
 static const struct kvmem_options default_options = KVMEM_OPTIONS_INIT;
 
 static int options_copy(struct kvmem *k, const struct kvmem_options *o)
@@ -13,7 +16,9 @@ static int options_copy(struct kvmem *k, const struct kvmem_options *o)
 
 	if (o->size != sizeof(*o))
 		return -EINVAL;
-	if (o->flags & ~(KVMEM_OPEN_NO_REATTACH | KVMEM_OPEN_NO_ATTACH))
+	if (o->flags & ~ALL_FLAGS)
+		return -EINVAL;
+	if (o->flags & KVMEM_OPEN_WATCH && o->flags & ~KVMEM_OPEN_WATCH)
 		return -EINVAL;
 	if (strlen(ns) >= KVMEM_NAME_LEN)
 		return -ENAMETOOLONG;
@@ -56,7 +61,21 @@ static struct kvmem *handle_new(const struct kvmem_sys *sys)
 	k->sys = *sys;
 	k->fd = -1;
 	k->event_fd = -1;
+	k->watch_fd = -1;
 	return k;
+}
+
+static int handle_start(struct kvmem *k, const struct kvmem_options *o)
+{
+	bool watched = o->flags & KVMEM_OPEN_WATCH;
+	uint64_t now = k->sys.now_ms(k->sys.ctx);
+	int err = watched ? kvmem_watch_prepare(k) : 0;
+
+	if (!err)
+		err = kvmem_attach_wait(k, now + o->open_timeout_ms);
+	if (!err && watched)
+		err = kvmem_watch_start(k);
+	return err;
 }
 
 int kvmem_open_sys(const struct kvmem_options *options,
@@ -64,7 +83,6 @@ int kvmem_open_sys(const struct kvmem_options *options,
 {
 	const struct kvmem_options *o = options ? options : &default_options;
 	struct kvmem *k;
-	uint64_t now;
 	int err;
 
 	*out = NULL;
@@ -72,10 +90,8 @@ int kvmem_open_sys(const struct kvmem_options *options,
 	if (!k)
 		return -ENOMEM;
 	err = options_copy(k, o);
-	if (!err) {
-		now = sys->now_ms(sys->ctx);
-		err = kvmem_attach_wait(k, now + o->open_timeout_ms);
-	}
+	if (!err)
+		err = handle_start(k, o);
 	if (err) {
 		kvmem_close(k);
 		return err;
@@ -93,6 +109,7 @@ void kvmem_close(struct kvmem *k)
 {
 	if (!k)
 		return;
+	kvmem_watch_end(k);
 	if (k->fd >= 0)
 		k->sys.close(k->sys.ctx, k->fd);
 	if (k->event_fd >= 0)

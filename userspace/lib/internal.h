@@ -64,6 +64,8 @@ struct kvmem_slot {
  * @charged: those that batches in flight may bring
  * @remapped: a public buffer id differs from the kernel's
  * @event_fd: -1 until asked for
+ * @watch_fd: -1 without KVMEM_OPEN_WATCH
+ * @stop: the handle is being closed: wait for nothing any more
  */
 struct kvmem {
 	struct kvmem_sys sys;
@@ -78,6 +80,10 @@ struct kvmem {
 	size_t nr_slots;
 	int event_fd;
 	uint32_t event_mask;
+	int watch_fd;
+	pthread_t watcher;
+	bool watching;
+	bool stop;
 	uint32_t flags;
 	uint32_t reattach_ms;
 	char *device;
@@ -114,6 +120,12 @@ void kvmem_bufs_free(struct kvmem *k);
 
 /* events.c */
 int kvmem_event_arm(struct kvmem *k, int fd);
+
+/* watch.c */
+int kvmem_watch_prepare(struct kvmem *k);
+int kvmem_watch_start(struct kvmem *k);
+void kvmem_watch_kick(struct kvmem *k);
+void kvmem_watch_end(struct kvmem *k);
 
 /* lease.c */
 size_t kvmem_page_round(size_t len);

@@ -40,8 +40,10 @@
  * the next call re-attaches.  A wait that cannot help ends at once with the
  * errno of ATTACH, e.g. -EKEYREJECTED.  A buffer whose memory is gone stays
  * registered in name only: operations on it get -EBADSLT.  Pins are lost.  A handle that is idle keeps the
- * module from going: watch kvmem_event_fd() for KVMEM_EVENT_QUIESCE and call
- * kvmem_reattach().
+ * module from going: either open it with KVMEM_OPEN_WATCH, which costs a
+ * thread that sleeps until the module wants to go (not together with other
+ * flags; fork does not copy it), or watch kvmem_event_fd() for
+ * KVMEM_EVENT_QUIESCE and call kvmem_reattach().
  */
 #ifndef _LIBKVMEM_H
 #define _LIBKVMEM_H
@@ -71,6 +73,7 @@ struct kvmem_queue;
 
 #define KVMEM_OPEN_NO_REATTACH	(1U << 0)	/* hand ESHUTDOWN to the caller */
 #define KVMEM_OPEN_NO_ATTACH	(1U << 1)	/* kvmem_query() only */
+#define KVMEM_OPEN_WATCH	(1U << 2)	/* re-attach while idle, too */
 
 /**
  * struct kvmem_options - how to open a handle
@@ -538,8 +541,8 @@ unsigned int kvmem_queue_in_flight(const struct kvmem_queue *queue);
  * @mask: bits of enum kvmem_event
  *
  * It belongs to the handle (do not close it), stays the same when re-attached,
- * and is non-blocking: read it to rearm, then call kvmem_events().  A later
- * call changes the mask, 0 stops it.  Returns the fd or a negative errno.
+ * and is non-blocking: read it to rearm, then call kvmem_events(), which may
+ * find nothing.  A later call changes the mask, 0 stops it.  Returns the fd or a negative errno.
  */
 int kvmem_event_fd(struct kvmem *k, uint32_t mask);
 

@@ -25,6 +25,8 @@ int client_open(const struct options *o, struct kvmem **k)
 
 	ko.device = o->device;
 	ko.ns = o->ns;
+	/* a client that waits for its turn must not hold up an upgrade */
+	ko.flags = KVMEM_OPEN_WATCH;
 	ko.reattach_timeout_ms = o->reattach_ms;
 	if (memcmp(o->fingerprint, none, sizeof(none)))
 		ko.fingerprint = o->fingerprint;

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* What the tests turn and read on the fake device. */
+#include <sys/eventfd.h>
+
 #include "fake_impl.h"
 
 const struct kvmem_sys *fake_sys(struct fake_kvmem *f)
@@ -55,8 +57,12 @@ void fake_upgrade(struct fake_kvmem *f, enum fake_quiesce how,
 	f->how = how;
 	f->upgrading = true;
 	f->tries_left = tries;
-	for (i = 0; i < FAKE_FILES; i++)
+	for (i = 0; i < FAKE_FILES; i++) {
 		f->files[i].stale = f->files[i].open;
+		if (f->files[i].open && f->files[i].event_fd >= 0 &&
+		    f->files[i].event_mask & KVMEM_EVENT_QUIESCE)
+			eventfd_write(f->files[i].event_fd, 1);
+	}
 	pthread_mutex_unlock(&f->lock);
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* libkvmem when the module goes away and comes back. */
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "lib_common.h"
 
@@ -307,6 +308,63 @@ static void test_queue_ioctl(void)
 	queue(FAKE_REFUSE_IOCTL);
 }
 
+static bool wait_generation(struct kvmem *k, uint64_t want)
+{
+	int i;
+
+	for (i = 0; i < 2000 && kvmem_generation(k) != want; i++)
+		kvmem_linux.sleep_ms(NULL, 1);
+	return kvmem_generation(k) == want;
+}
+
+/* Nobody calls anything, and still the file is let go. */
+static void watched(enum fake_quiesce how)
+{
+	struct fake_kvmem *f = fake_new("t", 0);
+	uint8_t key[KVMEM_KEY_LEN];
+	struct kvmem_view v;
+	uint64_t count;
+	struct kvmem *k;
+	int fd;
+
+	CHECK_EQ(open_fake(f, KVMEM_OPEN_WATCH | KVMEM_OPEN_NO_REATTACH, 0, &k),
+		 -EINVAL);
+	CHECK_EQ(open_fake(f, KVMEM_OPEN_WATCH, 5000, &k), 0);
+	CHECK_EQ(fake_armed(f), KVMEM_EVENT_QUIESCE | KVMEM_EVENT_NS);
+	fake_upgrade(f, how, 2);
+	CHECK(wait_generation(k, 1));
+	fake_upgrade(f, how, 0);
+	CHECK(wait_generation(k, 2));
+	/* the application's eventfd is signalled through the watcher */
+	fd = kvmem_event_fd(k, KVMEM_EVENT_BATCH);
+	CHECK_EQ(fake_armed(f), 7);
+	CHECK_EQ(kvmem_generation(k), 2);
+	/* not while a lease is held, but soon after */
+	key_of(key, 1);
+	CHECK_EQ(put_n(k, 1, 10), 0);
+	CHECK_EQ(kvmem_lease(k, key, 0, &v), 0);
+	fake_upgrade(f, how, 0);
+	kvmem_linux.sleep_ms(NULL, 50);
+	CHECK_EQ(kvmem_generation(k), 2);
+	CHECK_EQ(read(fd, &count, sizeof(count)), sizeof(count));
+	CHECK_EQ(kvmem_release(k, &v), 0);
+	CHECK(wait_generation(k, 3));
+	/* closing does not wait for a device that never comes */
+	fake_upgrade(f, how, 1u << 30);
+	kvmem_linux.sleep_ms(NULL, 30);
+	count = kvmem_linux.now_ms(NULL);
+	kvmem_close(k);
+	CHECK(kvmem_linux.now_ms(NULL) - count < 1000);
+	CHECK_EQ(fake_files(f), 0);
+	fake_free(f);
+}
+
+static void test_watched(void)
+{
+	watched(FAKE_REFUSE_OPS);
+	watched(FAKE_REFUSE_IOCTL);
+}
+
 static const struct ktap_test tests[] = {
 	{ "survive_ops", test_survive_ops },
 	{ "survive_ioctl", test_survive_ioctl },
@@ -317,6 +375,7 @@ static const struct ktap_test tests[] = {
 	{ "errors_while_waiting", test_errors_while_waiting },
 	{ "partial_batch", test_partial_batch },
 	{ "buffers", test_buffers },
+	{ "watched", test_watched },
 	{ "queue_ops", test_queue_ops },
 	{ "queue_ioctl", test_queue_ioctl },
 };

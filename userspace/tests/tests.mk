@@ -10,3 +10,4 @@ $(eval $(call unittest,test_tracegen,tests/test_tracegen.c $(GEN_SRCS) \
 	$(TRACE_SRCS) lib/crc32c.c))
 $(eval $(call unittest,test_replay,tests/test_replay.c replay/options.c \
 	$(FAKE) $(LIB_SRCS) $(TRACE_SRCS) $(CLIENT_SRCS) $(GEN_SRCS)))
+$(eval $(call tsantest,test_reattach_tsan,tests/test_reattach.c $(FAKE) $(LIB_SRCS)))

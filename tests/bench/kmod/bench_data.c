@@ -25,6 +25,24 @@ static int op_alloc(const struct bench *b, unsigned int i)
 	return 0;
 }
 
+/* Every second block is gone: as many free runs as there can be. */
+static int fragment(const struct bench *b)
+{
+	struct kvmem_block *block;
+	int ret = bench_fill(BENCH_KEYS / 2, b->bytes, 0);
+	unsigned int i;
+	u16 flags = 0;
+
+	for (i = 0; i < BENCH_KEYS / 2 && !ret; i += 2) {
+		block = kvmem_block_lookup(bench_ns, bench_key(i), &flags);
+		if (!block)
+			return -ENOENT;
+		kvmem_block_unlink(block, KVMEM_BLOCK_DELETED, KVMEM_EVICT_QUOTA);
+		kvmem_block_put(block);
+	}
+	return ret;
+}
+
 static int op_put(const struct bench *b, unsigned int i)
 {
 	return bench_put(i, b->bytes, 0);
@@ -95,6 +113,8 @@ static int op_memcpy(const struct bench *b, unsigned int i)
 static const struct bench benches[] = {
 	{ "alloc+free space", 4096, 5000, 0, NULL, op_alloc, bench_clear },
 	{ "alloc+free space", 65536, 1000, 0, NULL, op_alloc, bench_clear },
+	{ "alloc+free space, fragmented", 512, 1000, 0, fragment, op_alloc, bench_clear },
+	{ "alloc+free space, fragmented", 4096, 1000, 0, fragment, op_alloc, bench_clear },
 	{ "put", 4096, 5000, 0, NULL, op_put, bench_clear },
 	{ "put", 65536, 1000, 0, NULL, op_put, bench_clear },
 	{ "delete", 4096, 5000, 0, fill_ops, op_delete, bench_clear },

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * bench: the measurements of `make bench` that are made from user space.
+ */
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+#include "bench.h"
+
+struct bench_options opt = { .rounds = 3, .scale = 1 };
+unsigned char *bench_buf;
+
+static const struct {
+	const char *name;
+	void (*run)(void);
+} groups[] = {
+	{ "kvmem", bench_kvmem },
+	{ "tmpfs", bench_tmpfs },
+	{ "shm", bench_shm },
+	{ "redis", bench_redis },
+	{ "footprint", bench_footprint },
+};
+
+static void usage(void)
+{
+	fprintf(stderr,
+		"bench --out FILE [--rounds N] [--scale N] [--redis SOCKET --redis-pid PID] GROUP...\n"
+		"groups: kvmem tmpfs shm redis footprint\n");
+	exit(2);
+}
+
+static void run(const char *name)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(groups); i++) {
+		if (!strcmp(groups[i].name, name)) {
+			groups[i].run();
+			return;
+		}
+	}
+	usage();
+}
+
+static unsigned int number(const char *text, unsigned int min, unsigned int max)
+{
+	char *end;
+	unsigned long n = strtoul(text, &end, 10);
+
+	if (*end || n < min || n > max)
+		usage();
+	return n;
+}
+
+static void parse(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "out", required_argument, NULL, 'o' },
+		{ "rounds", required_argument, NULL, 'r' },
+		{ "scale", required_argument, NULL, 's' },
+		{ "redis", required_argument, NULL, 'R' },
+		{ "redis-pid", required_argument, NULL, 'p' },
+		{ }
+	};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		switch (c) {
+		case 'o':
+			opt.out = fopen(optarg, "a");
+			if (!opt.out)
+				bench_die(optarg);
+			break;
+		case 'r':
+			opt.rounds = number(optarg, 3, BENCH_ROUNDS_MAX);
+			break;
+		case 's':
+			opt.scale = number(optarg, 1, 1000);
+			break;
+		case 'R':
+			opt.redis = optarg;
+			break;
+		case 'p':
+			opt.redis_pid = number(optarg, 1, 1U << 30);
+			break;
+		default:
+			usage();
+		}
+	}
+}
+
+int main(int argc, char **argv)
+{
+	parse(argc, argv);
+	if (!opt.out || optind == argc)
+		usage();
+	/* Room behind 1 MiB for the end of a RESP string. */
+	bench_buf = bench_memory(MIB + 4 * KIB);
+	for (; optind < argc; optind++)
+		run(argv[optind]);
+	if (fclose(opt.out))
+		bench_die("output");
+	return 0;
+}
