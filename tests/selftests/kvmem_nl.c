@@ -24,15 +24,22 @@ static __thread pid_t sock_pid;
 static __thread int family;
 static __thread char message[256];
 
-/* A socket per thread and per process: they have an address of their own. */
-struct nl_sock *kvt_nl_socket(void)
+/*
+ * The number of the family changes when the module is loaded again, and a dump
+ * is cut to the largest buffer its socket ever had: both want a new socket.
+ */
+struct nl_sock *kvt_nl_new_socket(int buffer)
 {
 	int one = 1;
 
 	if (sock && sock_pid == getpid())
-		return sock;
+		nl_socket_free(sock);
 	sock = nl_socket_alloc();
-	if (!sock || genl_connect(sock) < 0)
+	if (!sock)
+		return NULL;
+	if (buffer)
+		nl_socket_set_msg_buf_size(sock, buffer);
+	if (genl_connect(sock) < 0)
 		return NULL;
 	setsockopt(nl_socket_get_fd(sock), SOL_NETLINK, NETLINK_EXT_ACK, &one, sizeof(one));
 	setsockopt(nl_socket_get_fd(sock), SOL_NETLINK, NETLINK_CAP_ACK, &one, sizeof(one));
@@ -46,6 +53,12 @@ int kvt_nl_family(void)
 {
 	kvt_nl_socket();
 	return family;
+}
+
+/* A socket per thread and per process: they have an address of their own. */
+struct nl_sock *kvt_nl_socket(void)
+{
+	return sock && sock_pid == getpid() ? sock : kvt_nl_new_socket(0);
 }
 
 const char *kvt_nl_message(void)

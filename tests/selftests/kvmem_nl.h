@@ -85,6 +85,7 @@ struct nl_msg *kvt_nl_msg(int cmd, int flags);
 int kvt_nl_send(struct nl_msg *msg, int (*fn)(struct nl_msg *msg, void *arg), void *arg);
 int kvt_nl_family(void);
 struct nl_sock *kvt_nl_socket(void);
+struct nl_sock *kvt_nl_new_socket(int buffer);
 const char *kvt_nl_message(void);
 
 #endif

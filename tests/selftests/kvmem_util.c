@@ -517,6 +517,7 @@ static bool same_state(const struct kvt_state *a, struct kvt_state *b)
 
 void kvt_set_up(void)
 {
+	kvt_nl_new_socket(0);
 	if (kvt_sysfs_get("arena_bytes") != (int64_t)KVT_ARENA_DEFAULT)
 		kvt_sysfs_set("arena_bytes", KVT_ARENA_DEFAULT);
 }

@@ -26,6 +26,7 @@ static int load(void)
 	ASSERT(fd >= 0, "open of %s: %s", path, strerror(errno));
 	rc = syscall(SYS_finit_module, fd, "arena_mb=64 dyndbg=+p", 0) < 0 ? -errno : 0;
 	close(fd);
+	kvt_nl_new_socket(0);
 	return rc;
 }
 

@@ -58,7 +58,7 @@ TEST(names)
 	/* An embedded NUL cuts the name, or is refused; never more. */
 	send_msg(named(KVMEM_CMD_NS_NEW, "t0\0hidden", 10));
 	kvt_nl_ns_del("t0");
-	/* 63 bytes are fine, with and without the NUL. */
+	/* 63 bytes and a NUL are fine; the NUL is asked for. */
 	memset(longest, 0, sizeof(longest));
 	memset(longest, 'y', 63);
 	snprintf(longest, 20, "t%s.", getenv("KVMEM_TEST_TAG"));
@@ -66,8 +66,9 @@ TEST(names)
 	EXPECT_EQ(strlen(longest), 63);
 	EXPECT_EQ(send_msg(named(KVMEM_CMD_NS_NEW, longest, 64)), 0);
 	EXPECT_EQ(kvt_try_attach(kvt_open(), longest, NULL, NULL), 0);
-	EXPECT_REFUSED(named(KVMEM_CMD_NS_NEW, longest, 63), -EEXIST);
-	EXPECT_EQ(send_msg(named(KVMEM_CMD_NS_DEL, longest, 63)), 0);
+	EXPECT_REFUSED(named(KVMEM_CMD_NS_NEW, longest, 64), -EEXIST);
+	EXPECT_EQ(send_msg(named(KVMEM_CMD_NS_DEL, longest, 63)), -EINVAL);
+	EXPECT_EQ(send_msg(named(KVMEM_CMD_NS_DEL, longest, 64)), 0);
 	ns = kvt_ns(NULL);
 	EXPECT_REFUSED(named(KVMEM_CMD_NS_NEW, ns, strlen(ns) + 1), -EEXIST);
 }
@@ -352,9 +353,8 @@ static void dump_with_buffer(int size)
 	unsigned int i, wrong = 0;
 
 	memset(seen, 0, sizeof(seen));
-	nl_socket_set_msg_buf_size(kvt_nl_socket(), size);
+	ASSERT_TRUE(kvt_nl_new_socket(size));
 	EXPECT_EQ(kvt_nl_send(kvt_nl_msg(KVMEM_CMD_NS_GET, NLM_F_DUMP), count_tagged, seen), 0);
-	nl_socket_set_msg_buf_size(kvt_nl_socket(), 32768);
 	for (i = 0; i < MANY; i++)
 		wrong += seen[i] != 1;
 	EXPECT(!wrong, "each of %d namespaces once in a dump with %d byte buffers, %u are not",
@@ -393,14 +393,15 @@ TEST(dump_while_changing)
 			}
 		kvt_exit();
 	}
-	nl_socket_set_msg_buf_size(kvt_nl_socket(), 4096);
+	ASSERT_TRUE(kvt_nl_new_socket(4096));
 	for (round = 0; round < 30; round++) {
 		int rc;
 
 		memset(seen, 0, sizeof(seen));
 		rc = kvt_nl_send(kvt_nl_msg(KVMEM_CMD_NS_GET, NLM_F_DUMP), count_tagged, seen);
 		EXPECT_TRUE(rc == 0 || rc == -EINTR);
-		nl_socket_set_msg_buf_size(kvt_nl_socket(), 4096);
+		if (rc)
+			ASSERT_TRUE(kvt_nl_new_socket(4096));
 		for (i = 1; i < 60 && !rc; i += 2)
 			EXPECT_EQ(seen[i], 1);
 	}

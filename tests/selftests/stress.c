@@ -173,7 +173,12 @@ TEST_TIMEOUT(everything, 120)
 	for (i = 0; i < 4; i++)
 		ASSERT_EQ(pthread_create(&threads[i], NULL, worker, (void *)(uintptr_t)(i + 1)), 0);
 	for (i = 0; kvt_now_ms() < end && !kvt_failed(); i++) {
+		uint64_t start = kvt_now_ms();
+
 		disturb(i, &state);
+		if (kvt_now_ms() - start > 1000)
+			kvt_diag("disturbance %u took %llu ms", i % 6,
+				 (unsigned long long)(kvt_now_ms() - start));
 		kvt_sleep_ms(30);
 	}
 	stop = true;

@@ -49,7 +49,9 @@
  * EACCES      ATTACH: the namespace's owner and mode refuse the opener
  * EKEYREJECTED ATTACH: the namespace holds another layout (fingerprint)
  * ESHUTDOWN   the module is being quiesced (upgrade), or the namespace was
- *             deleted: release what is held, close the file, open again
+ *             deleted: release what is held, close the file, open again.
+ *             QUERY, NS_INFO, EVENTS, EVENTFD, BUF_UNREG and the operations
+ *             NOP, UNPIN and RELEASE still work
  * EMFILE      too many buffers, leases or allocations in this file
  * ENOMEM      memory, or RLIMIT_MEMLOCK for BUF_REG, is exhausted
  * EOPNOTSUPP  known, but this kernel or hardware cannot do it
@@ -67,7 +69,8 @@
  * EDQUOT      the block can never fit the namespace's quota, or the
  *             namespace's pin limit is reached
  * EINVAL      malformed operation: flag, reserved field, length 0 or over
- *             KVMEM_MAX_BLOCK, range outside of the block or the buffer
+ *             KVMEM_MAX_BLOCK, offset at or beyond the end of the block, range
+ *             outside of the buffer
  * EBADSLT     the buffer id is not registered in this file
  * EACCES      the namespace's mode gives the opener no such access
  * EFAULT, EMFILE, ENOMEM, EOPNOTSUPP, ESHUTDOWN as above
@@ -234,7 +237,8 @@ struct kvmem_buf_unreg {
  * @KVMEM_OP_PREFETCH: bring a block to DRAM (flash or peers -> DRAM)
  * @KVMEM_OP_ALLOC: writable pages for a block of len bytes, at mmap_offset
  * @KVMEM_OP_COMMIT: turn the pages of handle into block key, without a copy;
- *	len = bytes used (0 = all).  Every writable mapping of them is removed
+ *	len = bytes used (0 = all).  Every writable mapping of them is removed.
+ *	When it fails the handle stays an allocation, with its bytes
  * @KVMEM_OP_LEASE: the pages of a block, read-only, at mmap_offset
  * @KVMEM_OP_RELEASE: give back a lease, or an allocation not committed; later
  *	access through a mapping raises SIGBUS
@@ -257,7 +261,7 @@ enum kvmem_opcode {
 };
 
 /* kvmem_op.flags */
-#define KVMEM_OP_F_PARTIAL	(1 << 0)	/* GET: len bytes of the block will do */
+#define KVMEM_OP_F_PARTIAL	(1 << 0)	/* GET: len bytes, or what is left, will do */
 #define KVMEM_OP_F_LEASE	(1 << 1)	/* MATCH: lease the prefix */
 #define KVMEM_OP_F_NOCOPY	(1 << 2)	/* LEASE, MATCH: no copied view */
 #define KVMEM_OP_F_NOTOUCH	(1 << 3)	/* GET, EXISTS, MATCH, LEASE: not a use */

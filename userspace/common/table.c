@@ -108,6 +108,8 @@ static void print_cell(const struct table *t, size_t i, int w, FILE *to)
 	if (text == rule_mark)
 		for (n = 0; n < w; n++)
 			fputc('-', to);
+	else if (last && !*text)
+		;	/* nothing to pad */
 	else if (t->align[column] == 'r')
 		fprintf(to, "%*s", w, text);
 	else

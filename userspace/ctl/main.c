@@ -10,7 +10,8 @@
 #include "ctl/nl.h"
 #include "ctl/out.h"
 
-#define NS_OPTIONS "[--uid USER] [--gid GROUP] [--mode 0660] [--quota-bytes 10G] " \
+#define NS_OPTIONS \
+	"[--uid USER] [--gid GROUP] [--mode 0660] [--quota-bytes 10G] " \
 	"[--quota-blocks N] [--fingerprint HEX] [--ttl 30s] [--pin-percent P]"
 #define POOL_OPTIONS "[--quota-bytes 10G] [--quota-blocks N] [--share yes|no]"
 

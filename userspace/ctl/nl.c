@@ -18,7 +18,7 @@
 
 static int no_module(void)
 {
-	ctl_error("the kvmem module is not loaded (netlink family \"%s\" is absent in this network namespace)",
+	ctl_error("the kvmem module is not loaded (no netlink family \"%s\" here)",
 		  KVMEM_GENL_NAME);
 	return CTL_NO_MODULE;
 }

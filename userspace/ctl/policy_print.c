@@ -169,12 +169,14 @@ static void print_classes(const json_t *hist, FILE *to)
 
 static uint64_t at_age(const json_t *hist, const char *name, unsigned int age)
 {
+	const json_t *counts;
 	uint64_t n = 0;
 	size_t i;
 
-	for (i = 0; i < json_array_size(hist); i++)
-		n += (uint64_t)json_integer_value(json_array_get(
-			json_object_get(json_array_get(hist, i), name), age));
+	for (i = 0; i < json_array_size(hist); i++) {
+		counts = json_object_get(json_array_get(hist, i), name);
+		n += (uint64_t)json_integer_value(json_array_get(counts, age));
+	}
 	return n;
 }
 

@@ -139,7 +139,7 @@ static const struct setting {
 	{ KVMEM_A_QUOTA_BYTES, "--quota-bytes", put_size, "bytes, as 512M or 10G; 0 = no bound" },
 	{ KVMEM_A_QUOTA_BLOCKS, "--quota-blocks", put_count, "a number; 0 = no bound" },
 	{ KVMEM_A_POOL_NAME, "--pool", put_pool, "a pool's name or id; 0 = none" },
-	{ KVMEM_A_TTL_MS, "--ttl", put_ttl, "ms, or a number with ms, s, m, h or d, below 50 days; 0 = no end" },
+	{ KVMEM_A_TTL_MS, "--ttl", put_ttl, "ms, or 30s, 5m, 2h, 10d; below 50 days" },
 	{ KVMEM_A_PIN_PERCENT, "--pin-percent", put_percent, "0 to 100" },
 	{ KVMEM_A_SHARE, "--share", put_share, "yes or no" },
 	{ 0 }

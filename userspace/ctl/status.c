@@ -85,7 +85,7 @@ static int size_option(const struct args *args, const char *name, uint64_t *byte
 }
 
 static int write_size(const struct args *args, const char *name, const char *file,
-		      uint64_t bytes)
+		      uint64_t bytes, const char *want)
 {
 	int err;
 
@@ -96,13 +96,13 @@ static int write_size(const struct args *args, const char *name, const char *fil
 	case 0:
 		return CTL_OK;
 	case -ENOENT:
-		ctl_error("--%s: /sys/class/misc/kvmem/%s is absent: is the kvmem module loaded?",
-			  name, file);
+		ctl_error("--%s: /sys/class/misc/kvmem/%s is absent: is kvmem loaded?", name,
+			  file);
 		return CTL_NO_MODULE;
 	case -EINVAL:
 	case -ERANGE:
-		ctl_error("--%s: the kernel refuses %llu bytes (%s): the arena has at least one chunk of 2 MiB and at most the machine's memory, the floor at most the arena's size",
-			  name, (unsigned long long)bytes, strerror(-err));
+		ctl_error("--%s: the kernel refuses %llu bytes (%s): want %s", name,
+			  (unsigned long long)bytes, strerror(-err), want);
 		return CTL_FAILED;
 	default:
 		ctl_error("--%s: %s", name, strerror(-err));
@@ -149,9 +149,11 @@ int cmd_arena_set(struct ctl *c)
 	if (args_has(c->args, "bytes") && floor > bytes)
 		return ctl_usage("the floor is above the size");
 	/* In this order: a floor above the present size may be meant. */
-	rc = write_size(c->args, "bytes", "arena_bytes", bytes);
+	rc = write_size(c->args, "bytes", "arena_bytes", bytes,
+			"2 MiB to the memory of the machine");
 	if (!rc)
-		rc = write_size(c->args, "floor", "arena_floor_bytes", floor);
+		rc = write_size(c->args, "floor", "arena_floor_bytes", floor,
+				"at most the size of the arena");
 	if (rc)
 		return rc;
 	arena = arena_json();

@@ -39,11 +39,12 @@
  * all of them have been released (releasing succeeds, if need be locally);
  * the next call re-attaches.  A wait that cannot help ends at once with the
  * errno of ATTACH, e.g. -EKEYREJECTED.  A buffer whose memory is gone stays
- * registered in name only: operations on it get -EBADSLT.  Pins are lost.  A handle that is idle keeps the
- * module from going: either open it with KVMEM_OPEN_WATCH, which costs a
- * thread that sleeps until the module wants to go (not together with other
- * flags; fork does not copy it), or watch kvmem_event_fd() for
- * KVMEM_EVENT_QUIESCE and call kvmem_reattach().
+ * registered in name only: operations on it get -EBADSLT.  Pins are lost.
+ *
+ * A handle that is idle keeps the module from going: either open it with
+ * KVMEM_OPEN_WATCH, which costs a thread that sleeps until the module wants to
+ * go (not together with other flags; fork does not copy it), or watch
+ * kvmem_event_fd() for KVMEM_EVENT_QUIESCE and call kvmem_reattach().
  */
 #ifndef _LIBKVMEM_H
 #define _LIBKVMEM_H
@@ -542,7 +543,8 @@ unsigned int kvmem_queue_in_flight(const struct kvmem_queue *queue);
  *
  * It belongs to the handle (do not close it), stays the same when re-attached,
  * and is non-blocking: read it to rearm, then call kvmem_events(), which may
- * find nothing.  A later call changes the mask, 0 stops it.  Returns the fd or a negative errno.
+ * find nothing.  A later call changes the mask, 0 stops it.  Returns the fd or
+ * a negative errno.
  */
 int kvmem_event_fd(struct kvmem *k, uint32_t mask);
 

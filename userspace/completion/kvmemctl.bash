@@ -1,0 +1,69 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0
+# Completion of kvmemctl(8): commands, options, and the names of namespaces and pools.
+
+# Names are in the second column of a list; nothing when it fails.
+_kvmemctl_names() {
+	kvmemctl "$1" list 2>/dev/null | awk 'NR > 1 { print $2 }'
+}
+
+# The options of a command
+_kvmemctl_options() {
+	local ns='--uid --gid --mode --quota-bytes --quota-blocks --fingerprint --ttl --pin-percent'
+	case $1 in
+	'ns create') echo "$ns --pool" ;;
+	'ns set') echo "$ns" ;;
+	'pool create' | 'pool set') echo --quota-bytes --quota-blocks --share ;;
+	'arena set') echo --bytes --floor ;;
+	'policy set') echo --lru --lfu --file --class --values ;;
+	'policy hist') echo --class ;;
+	stats*) echo --watch --count ;;
+	quiesce*) echo --wait ;;
+	events*) echo --count --timeout ;;
+	esac
+}
+
+# The values of an option; status 1 when the word is no option with a value
+_kvmemctl_value() {
+	case $1 in
+	--uid) compgen -u -- "$2" ;;
+	--gid) compgen -g -- "$2" ;;
+	--pool) compgen -W "$(_kvmemctl_names pool)" -- "$2" ;;
+	--share) compgen -W 'yes no' -- "$2" ;;
+	--mode) compgen -W '0600 0640 0660 0666' -- "$2" ;;
+	--file) compgen -f -- "$2" ;;
+	--quota-* | --fingerprint | --ttl | --pin-percent | --bytes | --floor | --class | --values | --watch | --count | \
+		--wait | --timeout) ;;
+	*) return 1 ;;
+	esac
+}
+
+_kvmemctl() {
+	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} words=() w command values
+	COMPREPLY=()
+	if values=$(_kvmemctl_value "$prev" "$cur"); then
+		mapfile -t COMPREPLY < <(printf %s "${values:+$values$'\n'}")
+		return
+	fi
+	for w in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
+		[[ $w == -* ]] || words+=("$w")
+	done
+	command="${words[0]-} ${words[1]-}"
+	if [[ $cur == -* ]]; then
+		mapfile -t COMPREPLY < <(compgen -W "--json --help $(_kvmemctl_options "$command")" -- "$cur")
+		return
+	fi
+	case ${#words[@]},$command in
+	0,*) values='status arena ns pool stats policy quiesce resume events' ;;
+	1,'ns ' | 1,'pool ') values='create set delete list show' ;;
+	1,'arena ') values='set' ;;
+	1,'policy ') values='show set hist' ;;
+	2,'ns set' | 2,'ns delete' | 2,'ns show' | 2,policy*) values=$(_kvmemctl_names ns) ;;
+	1,'stats ') values=$(_kvmemctl_names ns) ;;
+	2,'pool set' | 2,'pool delete' | 2,'pool show') values=$(_kvmemctl_names pool) ;;
+	*) values='' ;;
+	esac
+	mapfile -t COMPREPLY < <(compgen -W "$values" -- "$cur")
+}
+
+complete -o default -F _kvmemctl kvmemctl
