@@ -17,7 +17,7 @@ skip() {
 [ -c /dev/kvmem ] || skip "kvmem is not loaded"
 [ "$(id -u)" = 0 ] || skip "needs root"
 for program in "$ctl" "$put_get"; do
-	[ -x "$program" ] || { echo "Bail out! $program is not built: make userspace"; exit 1; }
+	[ -x "$program" ] || skip "$program is not built: make userspace"
 done
 
 ns=ctl-$$ pool=ctlpool-$$

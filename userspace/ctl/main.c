@@ -67,7 +67,7 @@ static void print_usage(FILE *to)
 	fputs("usage: kvmemctl [--json] COMMAND [ARGUMENT]...\n"
 	      "       kvmemctl [--help | --version]\n\n", to);
 	for (cmd = ctl_commands; cmd->name; cmd++)
-		table_row(t, "", cmd->name, cmd->help, NULL);
+		table_row(t, "", cmd->name, cmd->help, (char *)NULL);
 	table_print(t, to);
 	table_free(t);
 	fputs("\n\"kvmemctl COMMAND --help\" tells a command's arguments.  NS and POOL are names or\n"

@@ -130,8 +130,8 @@ static int rows_from_options(const struct args *args, struct value_rows *rows)
 			if (class == CLASSES)
 				return ctl_usage("--values needs --class before it");
 			if (parse_u16_list(value, rows->value[class], AGES))
-				return ctl_usage("--values: want %d numbers up to %d, with commas",
-						 AGES, UINT16_MAX);
+				return ctl_usage("--values: want %d numbers up to 65535, with commas",
+						 AGES);
 			rows->have |= 1ULL << class;
 			class = CLASSES;
 		}

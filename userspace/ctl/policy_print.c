@@ -147,7 +147,7 @@ static void print_classes(const json_t *hist, FILE *to)
 	size_t i;
 
 	table_row(t, "CLASS", "HINT", "HITS", "BLOCKS", "BYTES", "USES", "USED-BYTES",
-		  "USED-COST", "EVICTIONS", "GHOST-HITS", NULL);
+		  "USED-COST", "EVICTIONS", "GHOST-HITS", (char *)NULL);
 	for (i = 0; i < json_array_size(hist); i++) {
 		h = json_array_get(hist, i);
 		table_cell(t, "%" PRIu64, json_get_u64(h, "class"));
@@ -187,7 +187,7 @@ static void print_ages(const json_t *hist, FILE *to)
 	unsigned int age;
 	char label[48];
 
-	table_row(t, "AGE", "USES", "EVICTIONS", "GHOST-HITS", NULL);
+	table_row(t, "AGE", "USES", "EVICTIONS", "GHOST-HITS", (char *)NULL);
 	for (age = 0; age < AGES; age++) {
 		hits = at_age(hist, "hits", age);
 		evictions = at_age(hist, "evictions", age);

@@ -98,8 +98,8 @@ static int one_row(const json_t *row, struct value_rows *rows, char *problem, si
 	if (!row_values(json_object_get(row, "values"),
 			rows->value[json_integer_value(class)]))
 		return 0;
-	snprintf(problem, size, "class %d: \"values\" is not %d numbers from 0 to %d",
-		 (int)json_integer_value(class), AGES, UINT16_MAX);
+	snprintf(problem, size, "class %d: \"values\" is not %d numbers from 0 to 65535",
+		 (int)json_integer_value(class), AGES);
 	return -EINVAL;
 }
 
