@@ -227,6 +227,11 @@ static inline void *kvmem_shrinker_private(struct shrinker *s)
 #define WQ_PERCPU 0
 #endif
 
+/* The unbound queue has a new name, and the old one warns. */
+#ifndef KVMEM_HAVE_DFL_WQ
+#define system_dfl_wq system_unbound_wq
+#endif
+
 #ifndef KVMEM_HAVE_TIMER_DELETE
 #define timer_delete del_timer
 #define timer_delete_sync del_timer_sync

@@ -137,7 +137,7 @@ static void chunk_destroy(struct kvmem_chunk *chunk)
  * every space, so no new reference can come from us; one that is left can
  * only go away.
  */
-static bool chunk_is_ours(struct kvmem_chunk *chunk)
+bool kvmem_chunk_is_ours(struct kvmem_chunk *chunk)
 {
 	unsigned int i;
 
@@ -178,12 +178,13 @@ static void arena_destroy_list(struct list_head *dead)
 	list_for_each_entry_safe(chunk, next, dead, node) {
 		list_del_init(&chunk->node);
 		chunk_destroy(chunk);
+		cond_resched();
 	}
 }
 
 void kvmem_chunk_put(struct kvmem_chunk *chunk)
 {
-	bool ours = chunk_is_ours(chunk);
+	bool ours = kvmem_chunk_is_ours(chunk);
 	LIST_HEAD(dead);
 
 	if (WARN_ON_ONCE(chunk->used))
@@ -202,15 +203,25 @@ void kvmem_chunk_put(struct kvmem_chunk *chunk)
 	arena_destroy_list(&dead);
 }
 
+/* Looked at outside of the lock: 512 counts a chunk, and there may be many. */
 static void arena_check_quarantine(void)
 {
 	struct kvmem_chunk *chunk, *next;
+	LIST_HEAD(look);
+	LIST_HEAD(clean);
 	LIST_HEAD(dead);
 
 	spin_lock(&arena.lock);
-	list_for_each_entry_safe(chunk, next, &arena.quarantine, node) {
-		if (!chunk_is_ours(chunk))
-			continue;
+	list_splice_init(&arena.quarantine, &look);
+	spin_unlock(&arena.lock);
+	list_for_each_entry_safe(chunk, next, &look, node) {
+		if (kvmem_chunk_is_ours(chunk))
+			list_move(&chunk->node, &clean);
+		cond_resched();
+	}
+	spin_lock(&arena.lock);
+	list_splice(&look, &arena.quarantine);
+	list_for_each_entry_safe(chunk, next, &clean, node) {
 		list_del_init(&chunk->node);
 		arena.nr_quarantine--;
 		arena_place_locked(chunk, &dead);
@@ -365,8 +376,8 @@ static void arena_tick(struct work_struct *work)
 	arena_recover();
 	kvmem_event_watermark(arena_level());
 	if (arena_excess())
-		queue_work(system_unbound_wq, &arena.shrink);
-	queue_delayed_work(system_unbound_wq, &arena.tick, KVMEM_ARENA_TICK);
+		queue_work(system_dfl_wq, &arena.shrink);
+	queue_delayed_work(system_dfl_wq, &arena.tick, KVMEM_ARENA_TICK);
 }
 
 static int arena_bytes_to_chunks(u64 bytes, unsigned long *chunks)
@@ -389,7 +400,7 @@ int kvmem_arena_set_target(u64 bytes)
 	arena.limit = chunks;
 	arena.floor = min(arena.floor, chunks);
 	spin_unlock(&arena.lock);
-	queue_work(system_unbound_wq, &arena.shrink);
+	queue_work(system_dfl_wq, &arena.shrink);
 	return 0;
 }
 
@@ -454,12 +465,14 @@ static unsigned long arena_shrink_scan(struct shrinker *shrinker,
 		return SHRINK_STOP;
 	before = arena.nr_total;
 	if (before > arena.floor)
-		arena.limit = max(arena.floor, before - min(want, before));
+		arena.limit = min(arena.limit,
+				  max(arena.floor, before - min(want, before)));
 	spin_unlock(&arena.lock);
 	arena_trim_free();
 	after = READ_ONCE(arena.nr_total);
+	sc->nr_scanned = want * KVMEM_CHUNK_PAGES;
 	if (arena_excess())
-		queue_work(system_unbound_wq, &arena.shrink);
+		queue_work(system_dfl_wq, &arena.shrink);
 	return after < before ? (before - after) * KVMEM_CHUNK_PAGES : SHRINK_STOP;
 }
 
@@ -471,6 +484,7 @@ static int arena_register_shrinker(void)
 	arena.shrinker->count_objects = arena_shrink_count;
 	arena.shrinker->scan_objects = arena_shrink_scan;
 	arena.shrinker->seeks = DEFAULT_SEEKS;
+	arena.shrinker->batch = KVMEM_CHUNK_PAGES;
 	shrinker_register(arena.shrinker);
 	return 0;
 }
@@ -493,7 +507,7 @@ int kvmem_arena_init(u64 bytes, u64 floor)
 	if (ret)
 		cancel_work_sync(&arena.shrink);
 	else
-		queue_delayed_work(system_unbound_wq, &arena.tick, KVMEM_ARENA_TICK);
+		queue_delayed_work(system_dfl_wq, &arena.tick, KVMEM_ARENA_TICK);
 	return ret;
 }
 

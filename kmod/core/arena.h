@@ -90,6 +90,8 @@ void kvmem_arena_get_info(struct kvmem_arena_info *info);
 
 /* For the owner: a chunk zeroed for @serial, or NULL (none left).  May sleep. */
 struct kvmem_chunk *kvmem_chunk_get(u64 serial, int nid);
+/* Nobody but the arena references a page of this empty chunk. */
+bool kvmem_chunk_is_ours(struct kvmem_chunk *chunk);
 /* An empty chunk goes back: to the free list, the system, or quarantine. */
 void kvmem_chunk_put(struct kvmem_chunk *chunk);
 struct kvmem_chunk *kvmem_chunk_by_id(u32 id);

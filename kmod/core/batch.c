@@ -133,7 +133,7 @@ bool kvmem_batch_is_light(void __user *ubatch)
 	struct kvmem_op __user *uop;
 	struct kvmem_batch batch;
 	u64 len, total = 0;
-	u16 opcode;
+	u16 opcode, flags;
 	u32 i;
 
 	if (batch_read(&batch, ubatch, 0))
@@ -142,10 +142,13 @@ bool kvmem_batch_is_light(void __user *ubatch)
 		return false;
 	uop = u64_to_user_ptr(batch.ops);
 	for (i = 0; i < batch.nr_ops; i++, uop++) {
-		if (get_user(opcode, &uop->opcode) || get_user(len, &uop->len))
+		if (get_user(opcode, &uop->opcode) || get_user(len, &uop->len) ||
+		    get_user(flags, &uop->flags))
 			return true;
 		total += min_t(u64, len, KVMEM_LIGHT_BYTES + 1);
-		if (!opcode_is_light(opcode) || total > KVMEM_LIGHT_BYTES)
+		/* A part of a block costs the checksum of far more than its length. */
+		if (!opcode_is_light(opcode) || flags & KVMEM_OP_F_PARTIAL ||
+		    total > KVMEM_LIGHT_BYTES)
 			return false;
 	}
 	return true;

@@ -126,16 +126,12 @@ static int block_adopt_cut(struct kvmem_block *block, const struct kvmem_cut *cu
 	return 0;
 }
 
+/* Space first, then quota: whoever is let in by the quota finds the space. */
 static void block_uncut(struct kvmem_ns *ns, const u64 *pieces, unsigned int nr,
 			size_t charged)
 {
-	LIST_HEAD(empty);
-
-	spin_lock(&ns->lock);
-	kvmem_space_uncut(ns, pieces, nr, &empty);
-	kvmem_room_uncharge_locked(ns, charged);
-	spin_unlock(&ns->lock);
-	kvmem_space_put_chunks(&empty);
+	kvmem_room_uncut(ns, pieces, nr);
+	kvmem_room_uncharge(ns, charged);
 }
 
 static int block_reserve(struct kvmem_ns *ns, struct kvmem_block *block)
@@ -185,7 +181,7 @@ static void block_free_rcu(struct rcu_head *rcu)
 	kmem_cache_free(block_cache, container_of(rcu, struct kvmem_block, rcu));
 }
 
-static size_t block_charged(const struct kvmem_block *block)
+size_t kvmem_block_charged(const struct kvmem_block *block)
 {
 	size_t grains = 0;
 	unsigned int i;
@@ -203,7 +199,7 @@ static size_t block_charged(const struct kvmem_block *block)
  */
 static void block_free(struct kvmem_block *block)
 {
-	size_t charged = block_charged(block);
+	size_t charged = kvmem_block_charged(block);
 
 	WARN_ON_ONCE(block_readable(block));
 	if (block->state != KVMEM_BLOCK_DELETED)
@@ -271,7 +267,8 @@ static void block_check_ghost(struct kvmem_ns *ns, struct kvmem_block *block)
 
 	if (!kvmem_ghost_take(ns->ghosts, &block->key, &class, &last_use))
 		return;
-	ns->hist->ghost_hits[class][kvmem_age_bucket(block->last_use - last_use)]++;
+	ns->hist->ghost_hits[class][kvmem_age_bucket(kvmem_ghost_age(block->last_use,
+								     last_use))]++;
 	kvmem_stat_inc(ns, KVMEM_STAT_GHOST_HITS);
 }
 
@@ -335,6 +332,15 @@ static bool block_claim(struct kvmem_block *block, enum kvmem_block_state to,
 	return atomic_cmpxchg(&block->holds, 0, INT_MIN / 2) == 0;
 }
 
+/* What policy decided, or was made to; not what time or decay took. */
+static void block_count_eviction(struct kvmem_ns *ns, struct kvmem_block *block)
+{
+	u64 age = ktime_get_ns() - block->last_use;
+
+	ns->hist->evictions[block->class][kvmem_age_bucket(age)]++;
+	kvmem_ghost_add(ns->ghosts, &block->key, block->class, block->last_use);
+}
+
 static bool block_unlink_locked(struct kvmem_ns *ns, struct kvmem_block *block,
 				enum kvmem_block_state to, enum kvmem_evict_reason why)
 {
@@ -343,12 +349,8 @@ static bool block_unlink_locked(struct kvmem_ns *ns, struct kvmem_block *block,
 		return false;
 	kvmem_class_del(ns, block);
 	block_account_live(ns, block, -1);
-	if (to == KVMEM_BLOCK_EVICTED) {
-		u64 age = ktime_get_ns() - block->last_use;
-
-		ns->hist->evictions[block->class][kvmem_age_bucket(age)]++;
-		kvmem_ghost_add(ns->ghosts, &block->key, block->class, block->last_use);
-	}
+	if (to == KVMEM_BLOCK_EVICTED && why < KVMEM_EVICT_EXPIRED)
+		block_count_eviction(ns, block);
 	kvmem_block_set_state(block, to);
 	rhashtable_remove_fast(&ns->index, &block->hash, kvmem_index_params);
 	return true;

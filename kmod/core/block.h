@@ -42,6 +42,7 @@ enum kvmem_evict_reason {
 	KVMEM_EVICT_QUOTA,	/* room for another block of the namespace or pool */
 	KVMEM_EVICT_SPACE,	/* the arena is full */
 	KVMEM_EVICT_DRAIN,	/* its chunk was wanted: resize, pressure, sharing */
+	/* Those above are policy's doing, those below are not. */
 	KVMEM_EVICT_EXPIRED,	/* TTL */
 	KVMEM_EVICT_CORRUPT,	/* checksum */
 	KVMEM_EVICT_NR
@@ -139,6 +140,8 @@ struct kvmem_block *kvmem_block_lookup(struct kvmem_ns *ns, const struct kvmem_k
 				       u16 *res_flags);
 bool kvmem_block_tryget(struct kvmem_block *block);
 void kvmem_block_put(struct kvmem_block *block);
+/* Bytes that the block takes from the quota. */
+size_t kvmem_block_charged(const struct kvmem_block *block);
 /* Take the block out of the index.  True for the one caller that did. */
 bool kvmem_block_unlink(struct kvmem_block *block, enum kvmem_block_state to,
 			enum kvmem_evict_reason why);

@@ -17,8 +17,11 @@ static void buffer_unpin(struct kvmem_buffer *buf, struct bio_vec *bvecs, unsign
 {
 	unsigned long i;
 
-	for (i = 0; i < nr; i++)
+	for (i = 0; i < nr; i++) {
 		unpin_user_pages_dirty_lock(&bvecs[i].bv_page, 1, !buf->rdonly);
+		if (i % KVMEM_PIN_STEP == 0)
+			cond_resched();
+	}
 }
 
 static void buffer_free(struct kref *ref)
@@ -85,7 +88,7 @@ static int buffer_pin_all(struct kvmem_buffer *buf, unsigned long addr)
 	struct bio_vec *bvecs;
 	int ret;
 
-	bvecs = kvcalloc(buf->nr_pages, sizeof(*bvecs), GFP_KERNEL);
+	bvecs = kvcalloc(buf->nr_pages, sizeof(*bvecs), GFP_KERNEL_ACCOUNT);
 	if (!bvecs)
 		return -ENOMEM;
 	ret = buffer_pin(buf, bvecs, addr, &done);
@@ -105,7 +108,7 @@ static struct kvmem_buffer *buffer_create(const struct kvmem_buf_reg *reg)
 	struct kvmem_buffer *buf;
 	int ret;
 
-	buf = kzalloc(sizeof(*buf), GFP_KERNEL);
+	buf = kzalloc(sizeof(*buf), GFP_KERNEL_ACCOUNT);
 	if (!buf)
 		return ERR_PTR(-ENOMEM);
 	kref_init(&buf->ref);
@@ -147,15 +150,19 @@ static int buffer_check(const struct kvmem_buf_reg *reg)
 	return 0;
 }
 
-static int buffer_publish(struct kvmem_file *kf, struct kvmem_buffer *buf)
+/* Once in the table another thread may unregister it: *@id is read before. */
+static int buffer_publish(struct kvmem_file *kf, struct kvmem_buffer *buf, u32 *id)
 {
 	int ret = -EMFILE;
 
 	mutex_lock(&kf->lock);
 	if (kf->nr_buffers < KVMEM_MAX_BUFFERS)
-		ret = xa_alloc(&kf->buffers, &buf->id, buf, xa_limit_31b, GFP_KERNEL);
-	if (!ret)
+		ret = xa_alloc(&kf->buffers, &buf->id, buf, xa_limit_31b,
+			       GFP_KERNEL_ACCOUNT);
+	if (!ret) {
 		kf->nr_buffers++;
+		*id = buf->id;
+	}
 	mutex_unlock(&kf->lock);
 	return ret;
 }
@@ -170,13 +177,12 @@ int kvmem_buffer_register(struct kvmem_file *kf, struct kvmem_buf_reg *reg)
 	buf = buffer_create(reg);
 	if (IS_ERR(buf))
 		return PTR_ERR(buf);
-	ret = buffer_publish(kf, buf);
+	ret = buffer_publish(kf, buf, &reg->buf_id);
 	if (ret) {
 		kvmem_buffer_put(buf);
 		return ret;
 	}
-	reg->buf_id = buf->id;
-	trace_kvmem_buffer(buf->id, reg->length, true);
+	trace_kvmem_buffer(reg->buf_id, reg->length, true);
 	return 0;
 }
 

@@ -17,11 +17,11 @@
 #define KVMEM_CRC_INIT	(~(u32)0)
 
 /* A stretch from @off that crosses no piece of memory nor of checksum. */
-static void *data_step(const struct kvmem_block *block, size_t off, size_t end,
-		       size_t *len)
+static void *data_step(const struct kvmem_block *block, struct kvmem_cursor *cur,
+		       size_t off, size_t end, size_t *len)
 {
 	size_t to_boundary = KVMEM_CRC_PIECE - (off & (KVMEM_CRC_PIECE - 1));
-	void *seg = kvmem_block_seg(block, off, len);
+	void *seg = kvmem_block_seg(block, cur, off, len);
 
 	*len = min3(*len, end - off, min(to_boundary, KVMEM_DATA_STEP));
 	return seg;
@@ -69,9 +69,10 @@ static void data_zero_tail(struct kvmem_block *block)
 {
 	size_t end = kvmem_space_need(block->size, block->layout);
 	size_t off = block->size, len;
+	struct kvmem_cursor cur = {};
 
 	while (off < end) {
-		void *seg = kvmem_block_seg(block, off, &len);
+		void *seg = kvmem_block_seg(block, &cur, off, &len);
 
 		len = min(len, end - off);
 		memset(seg, 0, len);
@@ -81,11 +82,12 @@ static void data_zero_tail(struct kvmem_block *block)
 
 int kvmem_block_fill(struct kvmem_block *block, struct iov_iter *from)
 {
+	struct kvmem_cursor cur = {};
 	u32 crc = KVMEM_CRC_INIT;
 	size_t off = 0, len;
 
 	while (off < block->size) {
-		void *seg = data_step(block, off, block->size, &len);
+		void *seg = data_step(block, &cur, off, block->size, &len);
 
 		if (copy_from_iter(seg, len, from) != len)
 			return -EFAULT;
@@ -100,13 +102,14 @@ int kvmem_block_fill(struct kvmem_block *block, struct iov_iter *from)
 
 void kvmem_block_seal(struct kvmem_block *block, size_t size)
 {
+	struct kvmem_cursor cur = {};
 	u32 crc = KVMEM_CRC_INIT;
 	size_t off = 0, len;
 
 	block->size = size;
 	data_zero_tail(block);
 	while (off < size) {
-		void *seg = data_step(block, off, size, &len);
+		void *seg = data_step(block, &cur, off, size, &len);
 
 		crc = crc32c(crc, seg, len);
 		off += len;
@@ -130,14 +133,17 @@ int kvmem_block_read(struct kvmem_block *block, size_t off, size_t len,
 		     struct iov_iter *to)
 {
 	size_t want_end = off + len, pos, end, step;
+	struct kvmem_cursor cur = {};
 	u32 crc;
 
+	if (WARN_ON_ONCE(!len || off >= block->size || len > block->size - off))
+		return -EINVAL;
 	pos = has_crcs(block) ? round_down(off, KVMEM_CRC_PIECE) : 0;
 	end = has_crcs(block) ? min_t(size_t, round_up(want_end, KVMEM_CRC_PIECE), block->size) :
 				block->size;
 	crc = crc_before(block, pos);
 	while (pos < end) {
-		void *seg = data_step(block, pos, end, &step);
+		void *seg = data_step(block, &cur, pos, end, &step);
 
 		crc = crc32c(crc, seg, step);
 		if (!data_copy_out(seg, pos, step, off, want_end, to))
@@ -153,11 +159,12 @@ int kvmem_block_read(struct kvmem_block *block, size_t off, size_t len,
 
 int kvmem_block_copy(struct kvmem_block *to, struct kvmem_block *from)
 {
+	struct kvmem_cursor dcur = {}, scur = {};
 	size_t off = 0, dlen, slen;
 
 	while (off < from->size) {
-		void *dst = data_step(to, off, to->size, &dlen);
-		void *src = data_step(from, off, from->size, &slen);
+		void *dst = data_step(to, &dcur, off, to->size, &dlen);
+		void *src = data_step(from, &scur, off, from->size, &slen);
 		size_t len = min(dlen, slen);
 
 		memcpy(dst, src, len);

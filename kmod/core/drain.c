@@ -14,10 +14,12 @@
 
 /* References dropped at a time, outside of the walk's RCU section. */
 #define KVMEM_WALK_BATCH	64
+/* Blocks of one class looked at under one hold of the lock. */
+#define KVMEM_MARK_BLOCKS	1024
 
 struct kvmem_walk {
 	struct kvmem_ns *ns;
-	/* Unlink @block or leave it; called under RCU, with a reference. */
+	/* Unlink @block or leave it; called with a reference and no locks. */
 	void (*visit)(struct kvmem_walk *walk, struct kvmem_block *block);
 	struct kvmem_block *batch[KVMEM_WALK_BATCH];
 	unsigned int nr;
@@ -92,7 +94,7 @@ static void visit_expire(struct kvmem_walk *walk, struct kvmem_block *block)
 		kvmem_block_unlink(block, KVMEM_BLOCK_EVICTED, KVMEM_EVICT_EXPIRED);
 }
 
-/* Also a good moment to make the ghost table follow the number of blocks. */
+/* The ghost table follows the number of blocks. */
 static void ns_fit_ghosts(struct kvmem_ns *ns)
 {
 	u64 blocks = READ_ONCE(ns->live_blocks);
@@ -109,7 +111,7 @@ static void ns_fit_ghosts(struct kvmem_ns *ns)
 	kvmem_ghosts_free(ghosts);
 }
 
-void kvmem_ns_expire(struct kvmem_ns *ns)
+void kvmem_ns_upkeep(struct kvmem_ns *ns)
 {
 	struct llist_node *list;
 
@@ -118,6 +120,11 @@ void kvmem_ns_expire(struct kvmem_ns *ns)
 	spin_unlock(&ns->lock);
 	kvmem_touch_put(list);
 	ns_fit_ghosts(ns);
+	kvmem_space_trim(ns);
+}
+
+void kvmem_ns_expire(struct kvmem_ns *ns)
+{
 	if (READ_ONCE(ns->nr_ttl))
 		walk_run(ns, visit_expire);
 }
@@ -194,16 +201,15 @@ static void block_start_drain(struct kvmem_ns *ns, struct kvmem_block *block,
  */
 static unsigned int drain_mark(struct kvmem_ns *ns, unsigned int nr)
 {
-	unsigned int left = nr, class, looked;
+	unsigned int left = nr, class, looked = 0;
 	struct kvmem_block *block;
 
 	spin_lock(&ns->lock);
 	for (class = 0; class < KVMEM_NR_CLASSES && left; class++) {
-		looked = 0;
 		list_for_each_entry_reverse(block, &ns->classes[class], lru) {
 			if (!atomic_read(&block->holds))
 				block_start_drain(ns, block, &left);
-			if (!left || ++looked == 4096)
+			if (!left || ++looked % KVMEM_MARK_BLOCKS == 0)
 				break;
 		}
 	}
@@ -232,19 +238,23 @@ static void drain_unmark(struct kvmem_ns *ns)
 
 unsigned int kvmem_ns_drain(struct kvmem_ns *ns, unsigned int nr)
 {
-	unsigned int before, marked;
+	unsigned int start, before, left;
 
 	/* One walker at a time; another one's chunks serve us as well. */
 	if (test_and_set_bit_lock(KVMEM_NS_DRAINING, &ns->flags))
 		return 0;
-	marked = drain_mark(ns, nr);
-	before = READ_ONCE(ns->space.nr_draining);
-	if (marked)
-		walk_run(ns, visit_drain);
-	marked = before - min(before, READ_ONCE(ns->space.nr_draining));
+	drain_mark(ns, nr);
+	start = left = READ_ONCE(ns->space.nr_draining);
+	/* A walk that unlinks may step over neighbours: again while it helps. */
+	do {
+		before = left;
+		if (before)
+			walk_run(ns, visit_drain);
+		left = READ_ONCE(ns->space.nr_draining);
+	} while (left && left < before);
 	drain_unmark(ns);
 	clear_bit_unlock(KVMEM_NS_DRAINING, &ns->flags);
-	return marked;
+	return start - min(start, left);
 }
 
 unsigned int kvmem_pool_drain(struct kvmem_ns *ns, unsigned int nr)

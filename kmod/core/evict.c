@@ -16,6 +16,8 @@
 
 /* Second chances given in one decision before priority is overruled. */
 #define KVMEM_EVICT_CHANCES	64
+/* Held blocks taken off a class list under one hold of the lock. */
+#define KVMEM_EVICT_STEPS	256
 
 /* Tables ----------------------------------------------------------------- */
 
@@ -203,12 +205,17 @@ void kvmem_block_unhold(struct kvmem_block *block)
  * The oldest block of @class that nobody holds.  OFFLIST is set before the
  * count is read again: either we see the last holder gone, or he sees OFFLIST.
  */
-static struct kvmem_block *evict_tail(struct kvmem_ns *ns, unsigned int class)
+static struct kvmem_block *evict_tail(struct kvmem_ns *ns, unsigned int class, bool *more)
 {
 	struct list_head *list = &ns->classes[class];
+	unsigned int steps = KVMEM_EVICT_STEPS;
 	struct kvmem_block *block;
 
 	while (!list_empty(list)) {
+		if (!steps--) {
+			*more = true;
+			break;
+		}
 		block = list_last_entry(list, struct kvmem_block, lru);
 		if (!atomic_read(&block->holds))
 			return block;
@@ -229,11 +236,15 @@ static struct kvmem_block *evict_tail(struct kvmem_ns *ns, unsigned int class)
 struct kvmem_victim {
 	struct kvmem_block *block;
 	u32 value;
+	bool more;	/* not all held blocks were stepped over: look again */
 };
 
 static u32 block_value(struct kvmem_ns *ns, struct kvmem_block *block, u64 now)
 {
-	return ns->table->value[block->class][kvmem_age_bucket(now - block->last_use)];
+	/* It may have been used since @now was read. */
+	u64 age = now > block->last_use ? now - block->last_use : 0;
+
+	return ns->table->value[block->class][kvmem_age_bucket(age)];
 }
 
 static bool victim_beats(const struct kvmem_victim *v, u32 value, u64 last_use)
@@ -247,9 +258,10 @@ static void evict_look(struct kvmem_ns *ns, u64 now, struct kvmem_victim *v)
 	u64 mask = ns->class_mask;
 
 	v->block = NULL;
+	v->more = false;
 	while (mask) {
 		unsigned int class = __ffs64(mask);
-		struct kvmem_block *block = evict_tail(ns, class);
+		struct kvmem_block *block = evict_tail(ns, class, &v->more);
 		u32 value;
 
 		mask &= mask - 1;
@@ -274,46 +286,57 @@ static bool evict_spare(struct kvmem_ns *ns, struct kvmem_block *block, u64 now)
 	return true;
 }
 
-static struct kvmem_block *evict_choose(struct kvmem_ns *ns, u64 now, u32 *value)
+static void evict_choose(struct kvmem_ns *ns, u64 now, struct kvmem_victim *v)
 {
 	unsigned int chances = KVMEM_EVICT_CHANCES;
-	struct kvmem_victim v;
 
 	lockdep_assert_held(&ns->lock);
 	do {
-		evict_look(ns, now, &v);
-	} while (v.block && evict_spare(ns, v.block, now) && --chances);
-	*value = v.value;
+		evict_look(ns, now, v);
+	} while (v->block && evict_spare(ns, v->block, now) && --chances);
+}
+
+/* The next victim, referenced; its class and age are told to the trace. */
+static struct kvmem_block *evict_pick(struct kvmem_ns *ns, enum kvmem_evict_reason why,
+				      bool *more)
+{
+	struct kvmem_victim v;
+	struct llist_node *list;
+	u64 now;
+
+	spin_lock(&ns->lock);
+	list = kvmem_touch_drain(ns);
+	now = ktime_get_ns();
+	evict_choose(ns, now, &v);
+	/* Listed, hence live, hence the index's reference is there. */
+	if (v.block) {
+		refcount_inc(&v.block->ref);
+		trace_kvmem_evict(ns->id, v.block->key.b, v.block->class,
+				  now - v.block->last_use, v.value, why, v.block->size);
+	}
+	spin_unlock(&ns->lock);
+	kvmem_touch_put(list);
+	*more = v.more;
 	return v.block;
 }
 
 bool kvmem_evict_one(struct kvmem_ns *ns, enum kvmem_evict_reason why)
 {
 	struct kvmem_block *block;
-	struct llist_node *list;
-	u64 now;
-	u32 value = 0;
+	bool more, done;
 
+	/* Each turn takes held blocks off the lists, or ends, or lost a race. */
 	for (;;) {
-		spin_lock(&ns->lock);
-		list = kvmem_touch_drain(ns);
-		now = ktime_get_ns();
-		block = evict_choose(ns, now, &value);
-		/* Listed, hence live, hence the index's reference is there. */
-		if (block)
-			refcount_inc(&block->ref);
-		spin_unlock(&ns->lock);
-		kvmem_touch_put(list);
-		if (!block)
+		block = evict_pick(ns, why, &more);
+		if (!block && !more)
 			return false;
-		trace_kvmem_evict(ns->id, block->key.b, block->class,
-				  now - block->last_use, value, why, block->size);
-		if (kvmem_block_unlink(block, KVMEM_BLOCK_EVICTED, why)) {
+		if (block) {
+			done = kvmem_block_unlink(block, KVMEM_BLOCK_EVICTED, why);
 			kvmem_block_put(block);
-			return true;
+			if (done)
+				return true;
 		}
-		/* Somebody deleted or leased it meanwhile: choose again. */
-		kvmem_block_put(block);
+		cond_resched();
 	}
 }
 

@@ -13,9 +13,8 @@
 #include "trace.h"
 
 /*
- * Guards the lists of files (all, and of each namespace) and the eventfd of
- * each file.  Taken inside nothing but kf->lock; nothing is taken inside but
- * what eventfd_signal() takes.
+ * Guards the lists of files, all and of each namespace.  Taken inside of
+ * kf->lock and ns->attach_lock; kf->event_lock is taken inside.
  */
 static DEFINE_SPINLOCK(kvmem_files_lock);
 static LIST_HEAD(all_files);
@@ -25,20 +24,14 @@ static bool quiesced;
 
 /* Events --------------------------------------------------------------- */
 
-static void notify_locked(struct kvmem_file *kf, u32 events)
+void kvmem_file_notify(struct kvmem_file *kf, u32 events)
 {
-	lockdep_assert_held(&kvmem_files_lock);
+	spin_lock(&kf->event_lock);
 	atomic_or(events, &kf->events);
 	if (kf->eventfd && kf->eventfd_mask & events)
 		eventfd_signal(kf->eventfd);
+	spin_unlock(&kf->event_lock);
 	wake_up_interruptible_poll(&kf->wq, EPOLLIN);
-}
-
-void kvmem_file_notify(struct kvmem_file *kf, u32 events)
-{
-	spin_lock(&kvmem_files_lock);
-	notify_locked(kf, events);
-	spin_unlock(&kvmem_files_lock);
 }
 
 void kvmem_notify_ns(struct kvmem_ns *ns, u32 events)
@@ -47,7 +40,7 @@ void kvmem_notify_ns(struct kvmem_ns *ns, u32 events)
 
 	spin_lock(&kvmem_files_lock);
 	list_for_each_entry(kf, &ns->files, node)
-		notify_locked(kf, events);
+		kvmem_file_notify(kf, events);
 	spin_unlock(&kvmem_files_lock);
 }
 
@@ -57,7 +50,7 @@ void kvmem_notify_all(u32 events)
 
 	spin_lock(&kvmem_files_lock);
 	list_for_each_entry(kf, &all_files, all_node)
-		notify_locked(kf, events);
+		kvmem_file_notify(kf, events);
 	spin_unlock(&kvmem_files_lock);
 }
 
@@ -70,13 +63,13 @@ int kvmem_file_set_eventfd(struct kvmem_file *kf, int fd, u32 mask)
 		if (IS_ERR(ctx))
 			return -EBADF;
 	}
-	spin_lock(&kvmem_files_lock);
+	spin_lock(&kf->event_lock);
 	swap(kf->eventfd, ctx);
 	kf->eventfd_mask = mask;
 	/* What is pending already must not be waited for in vain. */
 	if (kf->eventfd && atomic_read(&kf->events) & mask)
 		eventfd_signal(kf->eventfd);
-	spin_unlock(&kvmem_files_lock);
+	spin_unlock(&kf->event_lock);
 	if (ctx)
 		eventfd_ctx_put(ctx);
 	return 0;
@@ -110,7 +103,7 @@ void kvmem_quiesce_set(bool on)
 	WRITE_ONCE(quiesced, on);
 	list_for_each_entry(kf, &all_files, all_node) {
 		if (on)
-			notify_locked(kf, KVMEM_EVENT_QUIESCE);
+			kvmem_file_notify(kf, KVMEM_EVENT_QUIESCE);
 		else
 			atomic_andnot(KVMEM_EVENT_QUIESCE, &kf->events);
 	}
@@ -124,16 +117,17 @@ void kvmem_quiesce_set(bool on)
 
 static struct kvmem_file *file_alloc(void)
 {
-	struct kvmem_file *kf = kzalloc(sizeof(*kf), GFP_KERNEL);
+	struct kvmem_file *kf = kzalloc(sizeof(*kf), GFP_KERNEL_ACCOUNT);
 
 	if (!kf)
 		return NULL;
 	kf->id = atomic_inc_return(&next_file_id);
 	INIT_LIST_HEAD(&kf->node);
 	mutex_init(&kf->lock);
-	xa_init_flags(&kf->buffers, XA_FLAGS_ALLOC1);
+	spin_lock_init(&kf->event_lock);
+	xa_init_flags(&kf->buffers, XA_FLAGS_ALLOC1 | XA_FLAGS_ACCOUNT);
 	kf->pins = RB_ROOT;
-	xa_init_flags(&kf->handles, XA_FLAGS_ALLOC);
+	xa_init_flags(&kf->handles, XA_FLAGS_ALLOC | XA_FLAGS_ACCOUNT);
 	init_rwsem(&kf->map_lock);
 	init_waitqueue_head(&kf->wq);
 	return kf;
@@ -165,7 +159,7 @@ static int kvmem_open(struct inode *inode, struct file *file)
 	nr_files++;
 	/* Quiesced since the check above: this file shall hear of it too. */
 	if (quiesced)
-		notify_locked(kf, KVMEM_EVENT_QUIESCE);
+		kvmem_file_notify(kf, KVMEM_EVENT_QUIESCE);
 	spin_unlock(&kvmem_files_lock);
 	pr_debug("file %u created\n", kf->id);
 	return nonseekable_open(inode, file);
@@ -225,9 +219,15 @@ static int attach_locked(struct file *file, struct kvmem_file *kf, struct kvmem_
 	if (ret)
 		return ret;
 	kf->access = access;
+	/* DEAD is set before the files on the list are told of it. */
 	spin_lock(&kvmem_files_lock);
-	list_add(&kf->node, &ns->files);
+	if (test_bit(KVMEM_NS_DEAD, &ns->flags))
+		ret = -ESHUTDOWN;
+	else
+		list_add(&kf->node, &ns->files);
 	spin_unlock(&kvmem_files_lock);
+	if (ret)
+		return ret;
 	/* Whoever sees the namespace sees the access bits; see kvmem_file_ns(). */
 	smp_store_release(&kf->ns, ns);
 	return 0;

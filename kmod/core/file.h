@@ -45,7 +45,7 @@ struct kvmem_ns;
  *	mmap_lock (by faults); never touch user memory under it
  * @events: pending KVMEM_EVENT_* bits, atomic
  * @wq: poll
- * @eventfd: guarded by kvmem_files_lock
+ * @event_lock: guards @eventfd and @eventfd_mask; innermost
  */
 struct kvmem_file {
 	struct kvmem_ns *ns;
@@ -65,6 +65,7 @@ struct kvmem_file {
 	struct rw_semaphore map_lock;
 	atomic_t events;
 	wait_queue_head_t wq;
+	spinlock_t event_lock;	/* see above */
 	struct eventfd_ctx *eventfd;
 	u32 eventfd_mask;
 };
@@ -100,7 +101,8 @@ enum kvmem_handle_kind {
  * @kind: enum kvmem_handle_kind
  * @view: the block is a private copy made for this lease
  * @faulted: a page was inserted: unmap on release
- * @busy: a COMMIT works on it: as if it were not there; guarded by map_lock
+ * @busy: new, or a COMMIT works on it: as if it were not there.  Set under
+ *	map_lock or before anybody knows the handle; cleared by whoever has it
  */
 struct kvmem_handle {
 	struct kvmem_block *block;
@@ -169,8 +171,11 @@ int kvmem_unpin(struct kvmem_file *kf, const struct kvmem_key *key);
 void kvmem_pins_release(struct kvmem_file *kf);
 
 /* handle.c: leases and allocations */
+/* A new handle is busy: the caller's until he publishes or frees it. */
 struct kvmem_handle *kvmem_handle_add(struct kvmem_file *kf, struct kvmem_block *block,
 				      enum kvmem_handle_kind kind);
+/* From here on another thread may take the handle: do not look at it again. */
+void kvmem_handle_publish(struct kvmem_handle *handle);
 /* Take a handle out, unreachable and unmapped; the caller is to free it. */
 struct kvmem_handle *kvmem_handle_take(struct kvmem_file *kf, u64 number);
 /*

@@ -77,6 +77,12 @@ static u64 ghost_time(u64 ns)
 	return (ns >> KVMEM_AGE_SHIFT) & GHOST_TIME_MASK;
 }
 
+u64 kvmem_ghost_age(u64 now, u64 last_use)
+{
+	return (ghost_time(now) - ghost_time(last_use)) << KVMEM_AGE_SHIFT &
+	       (GHOST_TIME_MASK << KVMEM_AGE_SHIFT);
+}
+
 /* A set keeps its entries youngest first; what falls off the end is forgotten. */
 void kvmem_ghost_add(struct kvmem_ghosts *ghosts, const struct kvmem_key *key,
 		     u8 class, u64 last_use)

@@ -67,17 +67,19 @@ struct kvmem_handle *kvmem_handle_add(struct kvmem_file *kf, struct kvmem_block 
 		ret = -EMFILE;
 		goto err_count;
 	}
-	handle = kzalloc(sizeof(*handle), GFP_KERNEL);
+	handle = kzalloc(sizeof(*handle), GFP_KERNEL_ACCOUNT);
 	if (!handle) {
 		ret = -ENOMEM;
 		goto err_count;
 	}
 	handle->block = block;
 	handle->kind = kind;
+	/* Numbers can be guessed: nobody may take it before the caller is done. */
+	handle->busy = true;
 	handle->gen = atomic_inc_return(&kf->handle_gen);
 	ret = xa_alloc_cyclic(&kf->handles, &handle->id, handle,
 			      XA_LIMIT(base, base | SLOT_MASK),
-			      &kf->handle_next[base >> SLOT_BITS], GFP_KERNEL);
+			      &kf->handle_next[base >> SLOT_BITS], GFP_KERNEL_ACCOUNT);
 	if (ret < 0)
 		goto err_free;
 	trace_kvmem_lease(block->ns->id, kvmem_handle_number(handle), kind, block->size);
@@ -101,12 +103,20 @@ static void handle_unmap(struct kvmem_file *kf, struct kvmem_handle *handle)
 				    PAGE_ALIGN(handle->block->size), 1);
 }
 
+void kvmem_handle_publish(struct kvmem_handle *handle)
+{
+	/* Pairs with the acquire of whoever looks a handle up. */
+	smp_store_release(&handle->busy, false);
+}
+
+/* Pairs with kvmem_handle_publish(). */
 static struct kvmem_handle *handle_find(struct kvmem_file *kf, u64 number)
 {
 	struct kvmem_handle *handle = xa_load(&kf->handles, (u32)number);
 
 	lockdep_assert_held(&kf->map_lock);
-	if (!handle || handle->busy || kvmem_handle_number(handle) != number)
+	if (!handle || smp_load_acquire(&handle->busy) ||
+	    kvmem_handle_number(handle) != number)
 		return NULL;
 	return handle;
 }
@@ -148,9 +158,7 @@ struct kvmem_handle *kvmem_handle_begin(struct kvmem_file *kf, u64 number, u64 m
 
 void kvmem_handle_abort(struct kvmem_file *kf, struct kvmem_handle *handle)
 {
-	down_write(&kf->map_lock);
-	handle->busy = false;
-	up_write(&kf->map_lock);
+	kvmem_handle_publish(handle);
 }
 
 void kvmem_handle_finish(struct kvmem_file *kf, struct kvmem_handle *handle)

@@ -39,6 +39,7 @@ int kvmem_op_alloc(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *
 		return PTR_ERR(handle);
 	}
 	op_return_handle(op, handle);
+	kvmem_handle_publish(handle);
 	return 0;
 }
 
@@ -60,14 +61,15 @@ int kvmem_op_commit_handle(struct kvmem_file *kf, struct kvmem_ns *ns, struct kv
 	block = handle->block;
 	allocated = block->size;
 	kvmem_block_seal(block, op->len ?: allocated);
-	ret = kvmem_op_commit(ns, block, op);
+	ret = kvmem_op_commit(kf, ns, block, op);
 	if (ret) {
 		/* Nothing is lost: the caller may try again, or release. */
 		block->size = allocated;
 		kvmem_handle_abort(kf, handle);
 		return ret;
 	}
-	kvmem_stat_add(ns, KVMEM_STAT_ZERO_COPY, block->size);
+	if (!(op->res_flags & KVMEM_RES_F_EXISTED))
+		kvmem_stat_add(ns, KVMEM_STAT_ZERO_COPY, block->size);
 	kvmem_handle_finish(kf, handle);
 	return 0;
 }
@@ -157,6 +159,7 @@ int kvmem_op_lease(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *
 		op_return_handle(op, handle);
 		if (handle->view)
 			op->res_flags |= KVMEM_RES_F_COPIED | KVMEM_RES_F_VERIFIED;
+		kvmem_handle_publish(handle);
 		kvmem_stat_inc(ns, KVMEM_STAT_HITS);
 		if (!(op->flags & KVMEM_OP_F_NOTOUCH))
 			kvmem_block_touch(block);

@@ -48,6 +48,7 @@ static int match_lease(struct kvmem_match *m, struct kvmem_block *block)
 	/* Counted before user space can see it, for match_undo(). */
 	m->numbers[index] = lease.handle;
 	m->op->bytes++;
+	kvmem_handle_publish(handle);
 	return copy_to_user(uleases + index, &lease, sizeof(lease)) ? -EFAULT : 0;
 }
 

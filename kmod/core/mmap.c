@@ -26,9 +26,11 @@ static struct kvmem_handle *handle_at(struct kvmem_file *kf, vm_flags_t flags,
 	if (!kvmem_offset_to_id(offset, &id, inside))
 		return NULL;
 	handle = xa_load(&kf->handles, id);
-	if (!handle || handle->busy || *inside >= handle->block->size)
+	/* Pairs with kvmem_handle_publish(). */
+	if (!handle || smp_load_acquire(&handle->busy) || *inside >= handle->block->size)
 		return NULL;
-	if ((flags & VM_WRITE) && handle->kind != KVMEM_HANDLE_ALLOC)
+	/* One that may become writable counts as writable. */
+	if (flags & (VM_WRITE | VM_MAYWRITE) && handle->kind != KVMEM_HANDLE_ALLOC)
 		return NULL;
 	return handle;
 }
@@ -129,13 +131,13 @@ int kvmem_mmap(struct file *file, struct vm_area_struct *vma)
 	if (!kvmem_file_ns(kf))
 		return -ENOTCONN;
 	/* A private mapping would show copies that outlive the lease. */
-	if (!(vma->vm_flags & VM_SHARED) || vma->vm_flags & VM_EXEC)
+	if (!(vma->vm_flags & VM_MAYSHARE) || vma->vm_flags & VM_EXEC)
 		return -EINVAL;
+	if (!(vma->vm_flags & VM_WRITE))
+		vm_flags_clear(vma, VM_MAYWRITE);
 	ret = mmap_check_range(kf, vma);
 	if (ret)
 		return ret;
-	if (!(vma->vm_flags & VM_WRITE))
-		vm_flags_clear(vma, VM_MAYWRITE);
 	vm_flags_clear(vma, VM_MAYEXEC);
 	vm_flags_set(vma, VM_DONTCOPY | VM_DONTEXPAND | VM_DONTDUMP | VM_MIXEDMAP);
 	vma->vm_ops = &kvmem_vm_ops;

@@ -16,6 +16,9 @@
 #include "sysfs.h"
 #include "trace.h"
 
+/* The longest time between two looks at every namespace, ms. */
+#define KVMEM_TICK_MS	1000U
+
 /* How often expired blocks are looked for, ms. */
 unsigned int kvmem_expire_interval_ms = 1000;
 
@@ -29,6 +32,7 @@ static struct {
 	u32 next_id;
 	u64 next_serial;
 	struct delayed_work tick;
+	unsigned long next_sweep;
 } nss = {
 	.lock = __MUTEX_INITIALIZER(nss.lock),
 };
@@ -39,16 +43,22 @@ static void ns_free(struct kref *ref)
 {
 	struct kvmem_ns *ns = container_of(ref, struct kvmem_ns, ref);
 	struct kvmem_chunk *chunk, *next;
+	struct llist_node *list;
 	unsigned int layout, i;
 	LIST_HEAD(empty);
 
+	/* No user is left, but uses may be queued; they hold references. */
+	spin_lock(&ns->lock);
+	list = kvmem_touch_drain(ns);
+	spin_unlock(&ns->lock);
+	kvmem_touch_put(list);
 	/* No file, no block: whatever chunk is left is empty. */
 	for (layout = 0; layout < KVMEM_NR_LAYOUTS; layout++)
 		for (i = 0; i < KVMEM_RUN_BUCKETS; i++)
 			list_for_each_entry_safe(chunk, next, &ns->space.runs[layout][i], node)
 				list_move(&chunk->node, &empty);
 	WARN_ON_ONCE(ns->used_blocks || ns->used_bytes);
-	kvmem_space_put_chunks(&empty);
+	kvmem_space_put_chunks(ns, &empty);
 	rhashtable_destroy(&ns->index);
 	if (ns->pool)
 		kvmem_pool_put(ns->pool);
@@ -368,16 +378,24 @@ static bool cred_in_group(const struct cred *cred, kgid_t gid)
 	return gid_eq(cred->fsgid, gid);
 }
 
-int kvmem_ns_access(const struct kvmem_ns *ns, const struct cred *cred)
+int kvmem_ns_access(struct kvmem_ns *ns, const struct cred *cred)
 {
-	unsigned int bits;
+	unsigned int bits, mode;
+	kuid_t uid;
+	kgid_t gid;
 
-	if (uid_eq(cred->fsuid, ns->p.uid))
-		bits = ns->p.mode >> 6;
-	else if (cred_in_group(cred, ns->p.gid))
-		bits = ns->p.mode >> 3;
+	/* Together: not the old owner with the new mode. */
+	spin_lock(&ns->lock);
+	uid = ns->p.uid;
+	gid = ns->p.gid;
+	mode = ns->p.mode;
+	spin_unlock(&ns->lock);
+	if (uid_eq(cred->fsuid, uid))
+		bits = mode >> 6;
+	else if (cred_in_group(cred, gid))
+		bits = mode >> 3;
 	else
-		bits = ns->p.mode;
+		bits = mode;
 	bits &= KVMEM_ACCESS_READ | KVMEM_ACCESS_WRITE;
 	return bits ?: -EACCES;
 }
@@ -398,26 +416,40 @@ int kvmem_ns_match_fingerprint(struct kvmem_ns *ns, const u8 *fingerprint, int a
 
 /* Upkeep -------------------------------------------------------------------- */
 
+static void ns_queue_tick(void)
+{
+	unsigned int ms = min(READ_ONCE(kvmem_expire_interval_ms), KVMEM_TICK_MS);
+
+	queue_delayed_work(system_dfl_wq, &nss.tick, msecs_to_jiffies(ms));
+}
+
+/* Queued uses and pinned chunks do not wait for the sweep of expired blocks. */
 static void ns_tick(struct work_struct *work)
 {
+	bool sweep = time_after_eq(jiffies, nss.next_sweep);
 	struct kvmem_ns *ns;
 	u32 id = 0;
 
+	if (sweep)
+		nss.next_sweep = jiffies +
+				 msecs_to_jiffies(READ_ONCE(kvmem_expire_interval_ms));
 	while ((ns = kvmem_ns_get_next(&id))) {
 		id++;
-		kvmem_ns_expire(ns);
+		kvmem_ns_upkeep(ns);
+		if (sweep)
+			kvmem_ns_expire(ns);
 		kvmem_ns_put(ns);
+		cond_resched();
 	}
-	queue_delayed_work(system_unbound_wq, &nss.tick,
-			   msecs_to_jiffies(READ_ONCE(kvmem_expire_interval_ms)));
+	ns_queue_tick();
 }
 
 int kvmem_ns_init(void)
 {
 	xa_init_flags(&nss.table, XA_FLAGS_ALLOC1);
 	INIT_DELAYED_WORK(&nss.tick, ns_tick);
-	queue_delayed_work(system_unbound_wq, &nss.tick,
-			   msecs_to_jiffies(kvmem_expire_interval_ms));
+	nss.next_sweep = jiffies;
+	ns_queue_tick();
 	return 0;
 }
 

@@ -182,7 +182,7 @@ struct kvmem_ns *kvmem_ns_get_by_id(u32 id);
 struct kvmem_ns *kvmem_ns_get_next(u32 *id);
 void kvmem_ns_put(struct kvmem_ns *ns);
 /* May @cred read (4) and write (2)?  The bits granted, or -EACCES. */
-int kvmem_ns_access(const struct kvmem_ns *ns, const struct cred *cred);
+int kvmem_ns_access(struct kvmem_ns *ns, const struct cred *cred);
 /*
  * For ATTACH, under ns->attach_lock: the same fingerprint, or one that an
  * untouched namespace takes from its first writer.  0 or -EKEYREJECTED.
@@ -214,6 +214,8 @@ bool kvmem_evict_pool(struct kvmem_ns *ns, enum kvmem_evict_reason why);
 
 /* Walks over all blocks of a namespace (drain.c); may sleep */
 void kvmem_ns_expire(struct kvmem_ns *ns);
+/* Short: queued uses, the size of the ghost table, chunks that were pinned. */
+void kvmem_ns_upkeep(struct kvmem_ns *ns);
 void kvmem_ns_drop_all(struct kvmem_ns *ns);
 /* Empty up to @nr chunks, least valued first.  How many were emptied. */
 unsigned int kvmem_ns_drain(struct kvmem_ns *ns, unsigned int nr);
@@ -232,9 +234,10 @@ void kvmem_touch_put(struct llist_node *list);
 
 /* Room for a block (room.c) */
 int kvmem_room_charge(struct kvmem_ns *ns, size_t bytes);
-void kvmem_room_uncharge_locked(struct kvmem_ns *ns, size_t bytes);
+void kvmem_room_uncharge(struct kvmem_ns *ns, size_t bytes);
 int kvmem_room_cut(struct kvmem_ns *ns, unsigned int grains, enum kvmem_layout layout,
 		   struct kvmem_cut *cut);
+void kvmem_room_uncut(struct kvmem_ns *ns, const u64 *pieces, unsigned int nr);
 
 /* Recently evicted keys (ghost.c); under ns->lock but for alloc and free */
 struct kvmem_ghosts *kvmem_ghosts_alloc(u64 blocks);
@@ -246,6 +249,8 @@ void kvmem_ghost_add(struct kvmem_ghosts *ghosts, const struct kvmem_key *key,
 /* Take the key out.  True when it was there: its class and last use. */
 bool kvmem_ghost_take(struct kvmem_ghosts *ghosts, const struct kvmem_key *key,
 		      u8 *class, u64 *last_use);
+/* Time between a ghost's last use, which wraps, and @now. */
+u64 kvmem_ghost_age(u64 now, u64 last_use);
 
 static inline unsigned int kvmem_age_bucket(u64 age_ns)
 {

@@ -91,7 +91,7 @@ static int op_span(struct kvmem_file *kf, const struct kvmem_op *op, u64 len, bo
 /* How much of the block this GET moves. */
 static int get_length(const struct kvmem_block *block, struct kvmem_op *op, size_t *len)
 {
-	if (op->offset >= block->size)
+	if (op->offset >= block->size || (!op->len && op->flags & KVMEM_OP_F_PARTIAL))
 		return -EINVAL;
 	*len = block->size - op->offset;
 	if (op->flags & KVMEM_OP_F_PARTIAL)
@@ -181,7 +181,28 @@ static int put_fill(struct kvmem_file *kf, struct kvmem_block *block, struct kvm
 	return ret;
 }
 
-int kvmem_op_commit(struct kvmem_ns *ns, struct kvmem_block *block, struct kvmem_op *op)
+/*
+ * Somebody else's block has the key.  Its length and checksum are told, if it
+ * is still there: to those who may read.
+ */
+static int op_existed(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op)
+{
+	struct kvmem_block *block = NULL;
+	u16 res_flags = 0;
+
+	op->res_flags |= KVMEM_RES_F_EXISTED;
+	kvmem_stat_inc(ns, KVMEM_STAT_EXISTED);
+	if (kf->access & KVMEM_ACCESS_READ)
+		block = kvmem_block_lookup(ns, op_key(op), &res_flags);
+	op->bytes = block ? block->size : 0;
+	op->crc = block ? block->crc : 0;
+	if (block)
+		kvmem_block_put(block);
+	return 0;
+}
+
+int kvmem_op_commit(struct kvmem_file *kf, struct kvmem_ns *ns,
+		    struct kvmem_block *block, struct kvmem_op *op)
 {
 	struct kvmem_hints hints;
 	int ret;
@@ -191,11 +212,8 @@ int kvmem_op_commit(struct kvmem_ns *ns, struct kvmem_block *block, struct kvmem
 	op->bytes = block->size;
 	op->tier = KVMEM_TIER_DRAM;
 	ret = kvmem_block_commit(block, op_key(op), &hints);
-	if (ret == -EEXIST) {
-		op->res_flags |= KVMEM_RES_F_EXISTED;
-		kvmem_stat_inc(ns, KVMEM_STAT_EXISTED);
-		return 0;
-	}
+	if (ret == -EEXIST)
+		return op_existed(kf, ns, op);
 	if (!ret)
 		kvmem_stat_inc(ns, KVMEM_STAT_PUTS);
 	return ret;
@@ -211,7 +229,7 @@ static int put_new(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *
 	ret = put_fill(kf, block, op);
 	if (!ret) {
 		kvmem_stat_add(ns, KVMEM_STAT_COPIED_IN, block->size);
-		ret = kvmem_op_commit(ns, block, op);
+		ret = kvmem_op_commit(kf, ns, block, op);
 	}
 	kvmem_block_put(block);
 	return ret;
@@ -226,11 +244,8 @@ static int op_put(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *o
 		return -EINVAL;
 	block = kvmem_op_find(ns, op);
 	if (block) {
-		op->bytes = block->size;
-		op->res_flags |= KVMEM_RES_F_EXISTED;
-		kvmem_stat_inc(ns, KVMEM_STAT_EXISTED);
 		kvmem_block_put(block);
-		return 0;
+		return op_existed(kf, ns, op);
 	}
 	op->res_flags = 0;
 	ret = put_new(kf, ns, op);
@@ -312,7 +327,7 @@ static const struct kvmem_op_desc op_descs[KVMEM_OP_NR] = {
 			     KVMEM_OP_F_LEASE | KVMEM_OP_F_NOCOPY | KVMEM_OP_F_NOTOUCH,
 			     USE_ADDR | USE_LEN | USE_HANDLE, RD },
 	[KVMEM_OP_PREFETCH] = { op_exists, 0, USE_KEY, RD },
-	[KVMEM_OP_ALLOC] = { kvmem_op_alloc, 0, USE_LEN, WR },
+	[KVMEM_OP_ALLOC] = { kvmem_op_alloc, 0, USE_LEN, RD | WR },
 	[KVMEM_OP_COMMIT] = { kvmem_op_commit_handle, 0,
 			      USE_KEY | USE_LEN | USE_HANDLE | USE_HINTS, WR },
 	[KVMEM_OP_LEASE] = { kvmem_op_lease, KVMEM_OP_F_NOCOPY | KVMEM_OP_F_NOTOUCH,

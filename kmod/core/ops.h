@@ -22,7 +22,8 @@ int kvmem_op_match(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *
 /* ops.c: the block of the operation's key, with a reference; NULL: a miss. */
 struct kvmem_block *kvmem_op_find(struct kvmem_ns *ns, struct kvmem_op *op);
 /* Publish a filled block under the operation's key and hints. */
-int kvmem_op_commit(struct kvmem_ns *ns, struct kvmem_block *block, struct kvmem_op *op);
+int kvmem_op_commit(struct kvmem_file *kf, struct kvmem_ns *ns,
+		    struct kvmem_block *block, struct kvmem_op *op);
 /* Drop a block that failed its checksum. */
 void kvmem_op_corrupt(struct kvmem_block *block, struct kvmem_op *op);
 

@@ -40,28 +40,33 @@ static struct kvmem_pin *pin_find(struct kvmem_file *kf, const struct kvmem_key 
 static int pin_charge(struct kvmem_ns *ns, struct kvmem_block *block)
 {
 	struct kvmem_arena_info info;
+	size_t bytes = kvmem_block_charged(block);
 	u64 total;
 	int ret = 0;
 
 	kvmem_arena_get_info(&info);
 	spin_lock(&ns->lock);
 	total = ns->p.quota_bytes ?: info.target;
-	if (ns->pinned_bytes + block->size > mul_u64_u32_div(total, ns->p.pin_percent, 100))
+	if (ns->pinned_bytes + bytes > mul_u64_u32_div(total, ns->p.pin_percent, 100))
 		ret = -EDQUOT;
 	else
-		ns->pinned_bytes += block->size;
+		ns->pinned_bytes += bytes;
 	spin_unlock(&ns->lock);
 	return ret;
+}
+
+static void pin_uncharge(struct kvmem_ns *ns, struct kvmem_block *block)
+{
+	spin_lock(&ns->lock);
+	ns->pinned_bytes -= kvmem_block_charged(block);
+	spin_unlock(&ns->lock);
 }
 
 static void pin_drop(struct kvmem_pin *pin)
 {
 	struct kvmem_block *block = pin->block;
-	struct kvmem_ns *ns = block->ns;
 
-	spin_lock(&ns->lock);
-	ns->pinned_bytes -= block->size;
-	spin_unlock(&ns->lock);
+	pin_uncharge(block->ns, block);
 	kvmem_block_unhold(block);
 	kvmem_block_put(block);
 	kfree(pin);
@@ -70,7 +75,7 @@ static void pin_drop(struct kvmem_pin *pin)
 static int pin_add(struct kvmem_file *kf, struct kvmem_block *block,
 		   struct rb_node **link, struct rb_node *parent)
 {
-	struct kvmem_pin *pin = kzalloc(sizeof(*pin), GFP_KERNEL);
+	struct kvmem_pin *pin = kzalloc(sizeof(*pin), GFP_KERNEL_ACCOUNT);
 	int ret;
 
 	if (!pin)
@@ -81,9 +86,7 @@ static int pin_add(struct kvmem_file *kf, struct kvmem_block *block,
 		return ret;
 	}
 	if (!kvmem_block_hold(block)) {
-		spin_lock(&block->ns->lock);
-		block->ns->pinned_bytes -= block->size;
-		spin_unlock(&block->ns->lock);
+		pin_uncharge(block->ns, block);
 		kfree(pin);
 		return -ENOENT;
 	}

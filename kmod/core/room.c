@@ -5,6 +5,7 @@
  * Strict: a namespace makes room by evicting its own blocks.  Another one's
  * go only when both are members of a pool that says so.
  */
+#include <linux/math.h>
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
@@ -14,6 +15,12 @@
 
 /* Evictions without the right room before a whole chunk is emptied instead. */
 #define KVMEM_ROOM_TRIES	32
+/* Chunks beyond what the quota comes to: one half-used of each layout, and some. */
+#define KVMEM_ROOM_SLACK	4
+/* Keeps sums of quotas from overflowing. */
+#define KVMEM_ROOM_QUOTA_MAX	(1ULL << 60)
+/* Pieces freed under one hold of the lock. */
+#define KVMEM_UNCUT_STEP	64U
 
 enum room_verdict {
 	ROOM_OK,
@@ -64,11 +71,12 @@ static enum room_verdict room_charge_locked(struct kvmem_ns *ns, size_t bytes)
 	return ROOM_OK;
 }
 
-void kvmem_room_uncharge_locked(struct kvmem_ns *ns, size_t bytes)
+void kvmem_room_uncharge(struct kvmem_ns *ns, size_t bytes)
 {
-	lockdep_assert_held(&ns->lock);
+	spin_lock(&ns->lock);
 	ns->used_bytes -= bytes;
 	ns->used_blocks--;
+	spin_unlock(&ns->lock);
 	if (ns->pool) {
 		atomic64_sub(bytes, &ns->pool->used_bytes);
 		atomic64_dec(&ns->pool->used_blocks);
@@ -134,7 +142,7 @@ static int room_cut_once(struct kvmem_ns *ns, unsigned int grains,
 	if (chunk && !chunk->used)
 		kvmem_space_del_chunk(ns, chunk, &empty);
 	spin_unlock(&ns->lock);
-	kvmem_space_put_chunks(&empty);
+	kvmem_space_put_chunks(ns, &empty);
 	return ret;
 }
 
@@ -142,8 +150,6 @@ static int cut_grow(struct kvmem_cut *cut)
 {
 	u64 *pieces;
 
-	if (cut->max == KVMEM_MAX_PIECES)
-		return -ENOSPC;
 	pieces = kvmalloc_array(KVMEM_MAX_PIECES, sizeof(*pieces), GFP_KERNEL);
 	if (!pieces)
 		return -ENOMEM;
@@ -155,9 +161,27 @@ static int cut_grow(struct kvmem_cut *cut)
 }
 
 /*
- * The arena is exhausted.  Evicting a block frees memory inside of chunks this
- * namespace has; when that does not do (the hole is in a chunk of the other
- * layout, or too short for a packed block), a chunk is emptied as a whole.
+ * A namespace may take an eighth more memory than its quota (or its pool's)
+ * in chunks, and a few, so that neither fragmentation nor pinned pages let one
+ * tenant eat the arena.
+ */
+static bool room_may_grow(struct kvmem_ns *ns)
+{
+	u64 quota = READ_ONCE(ns->p.quota_bytes);
+
+	if (!quota && ns->pool)
+		quota = READ_ONCE(ns->pool->p.quota_bytes);
+	if (!quota)
+		return true;
+	quota = DIV_ROUND_UP_ULL(min_t(u64, quota, KVMEM_ROOM_QUOTA_MAX), KVMEM_CHUNK_SIZE);
+	return READ_ONCE(ns->space.nr_chunks) < quota + quota / 8 + KVMEM_ROOM_SLACK;
+}
+
+/*
+ * No further chunk is to be had.  Evicting a block frees memory inside of
+ * chunks this namespace has; when that does not do (the hole is in a chunk of
+ * the other layout, or too short for a packed block), a chunk is emptied as a
+ * whole.
  */
 static int room_reclaim(struct kvmem_ns *ns, unsigned int tries)
 {
@@ -171,6 +195,26 @@ static int room_reclaim(struct kvmem_ns *ns, unsigned int tries)
 	return kvmem_evict_one(ns, KVMEM_EVICT_SPACE) ? 0 : -ENOSPC;
 }
 
+/*
+ * The cut is in more pieces than a block may have: undo it, and make it in
+ * chunks emptied for it.
+ */
+static int room_defragment(struct kvmem_ns *ns, unsigned int grains, struct kvmem_cut *cut)
+{
+	if (cut->defragmented++)
+		return -ENOSPC;
+	kvmem_room_uncut(ns, cut->pieces, cut->nr);
+	cut->nr = 0;
+	cut->grains = 0;
+	return kvmem_ns_drain(ns, DIV_ROUND_UP(grains, KVMEM_CHUNK_GRAINS)) ? 0 : -ENOSPC;
+}
+
+static int room_chunk(struct kvmem_ns *ns, struct kvmem_chunk **chunk, unsigned int tries)
+{
+	*chunk = room_may_grow(ns) ? kvmem_chunk_get(ns->serial, numa_mem_id()) : NULL;
+	return *chunk ? 0 : room_reclaim(ns, tries);
+}
+
 int kvmem_room_cut(struct kvmem_ns *ns, unsigned int grains, enum kvmem_layout layout,
 		   struct kvmem_cut *cut)
 {
@@ -181,17 +225,31 @@ int kvmem_room_cut(struct kvmem_ns *ns, unsigned int grains, enum kvmem_layout l
 	for (;;) {
 		ret = room_cut_once(ns, grains, layout, cut, chunk);
 		chunk = NULL;
-		if (ret == -E2BIG) {
-			ret = cut_grow(cut);
-		} else if (ret == -EAGAIN) {
-			ret = 0;
-			chunk = kvmem_chunk_get(ns->serial, numa_mem_id());
-			if (!chunk)
-				ret = room_reclaim(ns, ++tries);
-		} else {
+		if (ret == -E2BIG)
+			ret = cut->max < KVMEM_MAX_PIECES ? cut_grow(cut) :
+							    room_defragment(ns, grains, cut);
+		else if (ret == -EAGAIN)
+			ret = room_chunk(ns, &chunk, ++tries);
+		else
 			return ret;
-		}
 		if (ret)
 			return ret;
 	}
+}
+
+/* A few pieces at a time: each costs a look over its chunk's map. */
+void kvmem_room_uncut(struct kvmem_ns *ns, const u64 *pieces, unsigned int nr)
+{
+	LIST_HEAD(empty);
+
+	while (nr) {
+		unsigned int step = min(nr, KVMEM_UNCUT_STEP);
+
+		spin_lock(&ns->lock);
+		kvmem_space_uncut(ns, pieces, step, &empty);
+		spin_unlock(&ns->lock);
+		pieces += step;
+		nr -= step;
+	}
+	kvmem_space_put_chunks(ns, &empty);
 }

@@ -17,6 +17,9 @@
 /* Chunks looked at in the one bucket whose runs may or may not be long enough. */
 #define KVMEM_CUT_TRIES	8
 
+/* Chunks that kvmem_space_trim() looks at in one turn. */
+#define KVMEM_TRIM_BATCH	64
+
 enum kvmem_layout kvmem_layout_for(size_t size, bool leasable)
 {
 	size_t waste = PAGE_ALIGN(size) - size;
@@ -133,6 +136,11 @@ static unsigned int space_cut_longest(struct kvmem_ns *ns, enum kvmem_layout lay
 	return 0;
 }
 
+static struct kvmem_chunk *piece_chunk(u64 piece)
+{
+	return kvmem_chunk_by_id(kvmem_piece_chunk(piece));
+}
+
 static void chunk_release(struct kvmem_ns *ns, struct kvmem_chunk *chunk,
 			  unsigned int first, unsigned int grains,
 			  struct list_head *empty)
@@ -154,7 +162,7 @@ void kvmem_space_uncut(struct kvmem_ns *ns, const u64 *pieces, unsigned int nr,
 
 	lockdep_assert_held(&ns->lock);
 	for (i = 0; i < nr; i++)
-		chunk_release(ns, kvmem_chunk_by_id(kvmem_piece_chunk(pieces[i])),
+		chunk_release(ns, piece_chunk(pieces[i]),
 			      kvmem_piece_first(pieces[i]),
 			      kvmem_piece_grains(pieces[i]), empty);
 }
@@ -206,41 +214,97 @@ void kvmem_space_del_chunk(struct kvmem_ns *ns, struct kvmem_chunk *chunk,
 		ns->space.nr_draining--;
 }
 
-void kvmem_space_put_chunks(struct list_head *empty)
+/*
+ * Pages pinned by the tenant, or still mapped: another namespace must not get
+ * the chunk, but this one may, so it is not lost to it.  Thus a tenant that
+ * collects pins runs into its own quota, not into others' memory.
+ */
+static bool space_keep_chunk(struct kvmem_ns *ns, struct kvmem_chunk *chunk)
+{
+	bool keep;
+
+	if (kvmem_chunk_is_ours(chunk))
+		return false;
+	spin_lock(&ns->lock);
+	keep = !test_bit(KVMEM_NS_DEAD, &ns->flags);
+	if (keep) {
+		clear_bit(KVMEM_CHUNK_DRAINING, &chunk->flags);
+		kvmem_space_add_chunk(ns, chunk, chunk->layout);
+	}
+	spin_unlock(&ns->lock);
+	return keep;
+}
+
+void kvmem_space_put_chunks(struct kvmem_ns *ns, struct list_head *empty)
 {
 	struct kvmem_chunk *chunk, *next;
 
 	list_for_each_entry_safe(chunk, next, empty, node) {
 		list_del_init(&chunk->node);
-		kvmem_chunk_put(chunk);
+		if (!space_keep_chunk(ns, chunk))
+			kvmem_chunk_put(chunk);
+		cond_resched();
 	}
+}
+
+void kvmem_space_trim(struct kvmem_ns *ns)
+{
+	struct list_head *whole = &ns->space.runs[KVMEM_PAGED][KVMEM_RUN_BUCKETS - 1];
+	struct kvmem_chunk *chunk, *next;
+	unsigned int nr = 0;
+	LIST_HEAD(empty);
+
+	spin_lock(&ns->lock);
+	list_for_each_entry_safe(chunk, next, whole, node) {
+		if (++nr > KVMEM_TRIM_BATCH)
+			break;
+		if (!chunk->used)
+			kvmem_space_del_chunk(ns, chunk, &empty);
+	}
+	spin_unlock(&ns->lock);
+	kvmem_space_put_chunks(ns, &empty);
 }
 
 /* Where in a block ------------------------------------------------------ */
 
-static u64 block_find_piece(const struct kvmem_block *block, size_t *off)
+static size_t piece_bytes(u64 piece)
 {
-	unsigned int i = 0;
-	size_t len;
-
-	if (!block->mapped)
-		return block->piece;
-	for (;; i++) {
-		len = (size_t)kvmem_piece_grains(block->map->pieces[i]) << KVMEM_GRAIN_SHIFT;
-		if (*off < len || i + 1 == block->map->nr)
-			return block->map->pieces[i];
-		*off -= len;
-	}
+	return (size_t)kvmem_piece_grains(piece) << KVMEM_GRAIN_SHIFT;
 }
 
-void *kvmem_block_seg(const struct kvmem_block *block, size_t off, size_t *len)
+/* The piece of byte @off, and how far into it.  Goes forward from *@cur. */
+static u64 block_find_piece(const struct kvmem_block *block, struct kvmem_cursor *cur,
+			    size_t off, size_t *inside)
 {
-	u64 piece = block_find_piece(block, &off);
-	struct kvmem_chunk *chunk = kvmem_chunk_by_id(kvmem_piece_chunk(piece));
-	size_t at = ((size_t)kvmem_piece_first(piece) << KVMEM_GRAIN_SHIFT) + off;
-	size_t in_page = at & ~PAGE_MASK;
+	u64 piece;
 
-	*len = ((size_t)kvmem_piece_grains(piece) << KVMEM_GRAIN_SHIFT) - off;
+	if (!block->mapped) {
+		*inside = off;
+		return block->piece;
+	}
+	if (off < cur->start)
+		*cur = (struct kvmem_cursor){};
+	for (;;) {
+		piece = block->map->pieces[cur->piece];
+		if (off - cur->start < piece_bytes(piece) || cur->piece + 1 == block->map->nr)
+			break;
+		cur->start += piece_bytes(piece);
+		cur->piece++;
+	}
+	*inside = off - cur->start;
+	return piece;
+}
+
+void *kvmem_block_seg(const struct kvmem_block *block, struct kvmem_cursor *cur,
+		      size_t off, size_t *len)
+{
+	size_t inside, at, in_page;
+	u64 piece = block_find_piece(block, cur, off, &inside);
+	struct kvmem_chunk *chunk = piece_chunk(piece);
+
+	at = ((size_t)kvmem_piece_first(piece) << KVMEM_GRAIN_SHIFT) + inside;
+	in_page = at & ~PAGE_MASK;
+	*len = piece_bytes(piece) - inside;
 	if (!chunk->page)
 		*len = min_t(size_t, *len, PAGE_SIZE - in_page);
 	return page_address(kvmem_chunk_page(chunk, at >> PAGE_SHIFT)) + in_page;
@@ -249,10 +313,11 @@ void *kvmem_block_seg(const struct kvmem_block *block, size_t off, size_t *len)
 struct page *kvmem_block_page(const struct kvmem_block *block, size_t idx,
 			      struct kvmem_chunk **chunk)
 {
-	size_t off = idx << PAGE_SHIFT;
-	u64 piece = block_find_piece(block, &off);
-	size_t at = ((size_t)kvmem_piece_first(piece) << KVMEM_GRAIN_SHIFT) + off;
+	struct kvmem_cursor cur = {};
+	size_t inside, at;
+	u64 piece = block_find_piece(block, &cur, idx << PAGE_SHIFT, &inside);
 
-	*chunk = kvmem_chunk_by_id(kvmem_piece_chunk(piece));
+	*chunk = piece_chunk(piece);
+	at = ((size_t)kvmem_piece_first(piece) << KVMEM_GRAIN_SHIFT) + inside;
 	return kvmem_chunk_page(*chunk, at >> PAGE_SHIFT);
 }

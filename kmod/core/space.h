@@ -75,12 +75,14 @@ struct kvmem_space {
  * @pieces: the array, @max entries
  * @nr: of these, cut
  * @grains: of these, added up
+ * @defragmented: how often it was begun anew
  */
 struct kvmem_cut {
 	u64 *pieces;
 	unsigned int max;
 	unsigned int nr;
 	unsigned int grains;
+	unsigned int defragmented;
 };
 
 /* Paged where rounding up to pages costs at most an eighth, or when asked. */
@@ -104,11 +106,24 @@ void kvmem_space_add_chunk(struct kvmem_ns *ns, struct kvmem_chunk *chunk,
 /* Take an unused chunk back out, to @empty. */
 void kvmem_space_del_chunk(struct kvmem_ns *ns, struct kvmem_chunk *chunk,
 			   struct list_head *empty);
-/* Give the chunks on @empty back to the arena.  No locks held. */
-void kvmem_space_put_chunks(struct list_head *empty);
+/*
+ * Give the chunks on @empty back to the arena.  Those whose pages somebody
+ * else still references stay with the namespace, which may go on using them,
+ * unless it is dead.  No locks held.
+ */
+void kvmem_space_put_chunks(struct kvmem_ns *ns, struct list_head *empty);
+/* Try again with those that stayed; called from time to time. */
+void kvmem_space_trim(struct kvmem_ns *ns);
+
+/* Where a walk over the pieces of a block is; starts as {}. */
+struct kvmem_cursor {
+	unsigned int piece;
+	size_t start;
+};
 
 /* A contiguous stretch of kernel memory at byte @off of the block; *@len bytes. */
-void *kvmem_block_seg(const struct kvmem_block *block, size_t off, size_t *len);
+void *kvmem_block_seg(const struct kvmem_block *block, struct kvmem_cursor *cur,
+		      size_t off, size_t *len);
 /* Page @idx of a paged block, and the chunk it is in. */
 struct page *kvmem_block_page(const struct kvmem_block *block, size_t idx,
 			      struct kvmem_chunk **chunk);

@@ -21,7 +21,8 @@
  * SIGBUS; offsets are not used again for 2^28 handles of the same size.
  * Mappings are not inherited by fork.  The pages are ordinary ones and may be
  * registered with drivers.  An allocation's pages are zero, or hold what
- * deleted blocks of the same namespace left there.
+ * deleted blocks of the same namespace left there; so ALLOC needs the right to
+ * read, too.  Offsets are 64-bit: a 32-bit process cannot map.
  *
  * DOC: ABI rules
  *
@@ -299,7 +300,9 @@ enum kvmem_tier {
  * @ttl_ms: PUT, COMMIT: life in ms; 0 = the namespace's default
  * @cost: PUT, COMMIT: what recomputing the block costs, in tokens
  * @reserved1: must be 0
- * @crc: out: crc32c of the whole block (GET, PUT, COMMIT, LEASE, EXISTS)
+ * @crc: out: crc32c of the whole block (GET, PUT, COMMIT, LEASE, EXISTS).  With
+ *	KVMEM_RES_F_EXISTED: of the block that was there, 0 without the right
+ *	to read or when it has gone since; so is @bytes
  * @status: out: 0 or a negative errno
  * @res_flags: out: KVMEM_RES_F_*
  * @tier: out: enum kvmem_tier
