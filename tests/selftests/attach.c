@@ -290,8 +290,7 @@ TEST(fingerprint)
 	EXPECT_EQ(kvt_try_attach(kvt_open(), with, b, NULL), -EKEYREJECTED);
 	/* All zero matches only a namespace without one. */
 	EXPECT_EQ(kvt_try_attach(kvt_open(), with, NULL, NULL), -EKEYREJECTED);
-	EXPECT_EQ(kvt_try_attach(kvt_open(), without, NULL, NULL), 0);
-	/* The first file with one decides. */
+	/* Nobody is attached and nothing is in it: the first file decides. */
 	EXPECT_EQ(kvt_try_attach(kvt_open(), without, b, NULL), 0);
 	EXPECT_EQ(kvt_try_attach(kvt_open(), without, a, NULL), -EKEYREJECTED);
 	EXPECT_EQ(kvt_try_attach(kvt_open(), without, NULL, NULL), -EKEYREJECTED);
@@ -299,6 +298,40 @@ TEST(fingerprint)
 	fd = kvt_open();
 	EXPECT_EQ(kvt_try_attach(fd, without, a, NULL), -EKEYREJECTED);
 	EXPECT_EQ(kvt_try_attach(fd, without, b, NULL), 0);
+}
+
+/* Who attached without one, or left blocks, must not find another layout. */
+TEST(fingerprint_of_a_namespace_in_use)
+{
+	const uint8_t f[KVMEM_FINGERPRINT_LEN] = { 7 };
+	const char *ns = kvt_ns(NULL);
+	int fd = kvt_file(ns);
+
+	EXPECT_EQ(kvt_try_attach(kvt_open(), ns, f, NULL), -EKEYREJECTED);
+	ASSERT_EQ(kvt_put(fd, 1, "x", 1), 0);
+	close(fd);
+	EXPECT_EQ(kvt_try_attach(kvt_open(), ns, f, NULL), -EKEYREJECTED);
+	fd = kvt_file(ns);
+	ASSERT_EQ(kvt_delete(fd, 1), 0);
+	close(fd);
+	EXPECT_EQ(kvt_try_attach(kvt_open(), ns, f, NULL), 0);
+}
+
+static void adopt_read_only(void *arg)
+{
+	const uint8_t f[KVMEM_FINGERPRINT_LEN] = { 7 };
+
+	become(OTHER, OTHER);
+	EXPECT_EQ(kvt_try_attach(kvt_open(), arg, f, NULL), -EKEYREJECTED);
+	EXPECT_EQ(kvt_try_attach(kvt_open(), arg, NULL, NULL), 0);
+}
+
+TEST(fingerprint_needs_write_access)
+{
+	struct kvt_ns_opts o = { .mode = 0604 };
+
+	chmod(KVT_DEVICE, 0666);
+	kvt_in_child(adopt_read_only, (void *)kvt_ns(&o));
 }
 
 /* A stranger must not be able to set the fingerprint of a namespace. */

@@ -18,9 +18,9 @@ static int64_t meminfo_bytes(const char *name)
 /* Everything the kernel counts that is not the arena's pages. */
 static const char * const kinds[] = { "Slab:", "VmallocUsed:", "Percpu:", "KernelStack:" };
 
-static int64_t kernel_bytes(bool show)
+static int64_t kernel_bytes(bool start, bool show)
 {
-	static int64_t last[ARRAY_SIZE(kinds)];
+	static int64_t first[ARRAY_SIZE(kinds)];
 	int64_t sum = 0;
 	unsigned int i;
 
@@ -28,8 +28,9 @@ static int64_t kernel_bytes(bool show)
 		int64_t now = meminfo_bytes(kinds[i]);
 
 		if (show)
-			kvt_diag("%s %+lld KiB", kinds[i], (long long)(now - last[i]) / 1024);
-		last[i] = now;
+			kvt_diag("%s %+lld KiB", kinds[i], (long long)(now - first[i]) / 1024);
+		if (start)
+			first[i] = now;
 		sum += now;
 	}
 	return sum;
@@ -62,11 +63,11 @@ TEST_TIMEOUT(bytes_per_block, 120)
 	kvt_arena(160 * MIB);
 	fd = kvt_new(NULL);
 	put_many(fd, 0, 10240);	/* caches and tables exist */
-	before = kernel_bytes(false);
+	before = kernel_bytes(true, false);
 	put_many(fd, 1000000, NR);
-	/* A table that is being resized is there twice for a moment. */
-	kvt_sleep_ms(1000);
-	after = kernel_bytes(true);
+	/* A table that was resized is there twice until RCU lets the old one go. */
+	kvt_wait_for(kernel_bytes(false, false) - before <= 160 * NR, 10000);
+	after = kernel_bytes(false, true);
 	ASSERT_EQ(kvt_info(fd).used_blocks, NR + 10240);
 	each = (double)(after - before) / NR;
 	kvt_diag("%.1f bytes of kernel memory a block (%d blocks)", each, NR);
@@ -84,9 +85,9 @@ TEST_TIMEOUT(ghosts_are_bounded, 120)
 	int64_t before, after;
 
 	put_many(fd, 0, 20 * KVMEM_MAX_BATCH);
-	before = kernel_bytes(false);
+	before = kernel_bytes(true, false);
 	put_many(fd, 1000000, 60 * KVMEM_MAX_BATCH);
-	after = kernel_bytes(true);
+	after = kernel_bytes(false, true);
 	kvt_diag("%lld KiB more after %u evictions", (long long)(after - before) / 1024,
 		 60 * KVMEM_MAX_BATCH);
 	EXPECT_LT(after - before, 2 * (int64_t)MIB);
