@@ -10,6 +10,7 @@
 #include <linux/uaccess.h>
 #include "file.h"
 #include "ns.h"
+#include "ops.h"
 
 /* Bytes that a light batch may move: less than what a punt to a worker costs. */
 #define KVMEM_LIGHT_BYTES	(64U << 10)
@@ -79,8 +80,10 @@ static int batch_run_ops(struct kvmem_file *kf, struct kvmem_ns *ns,
 		else
 			kvmem_op_run(kf, ns, &op);
 		if (copy_to_user((void __user *)uop + RESULT_OFFSET,
-				 (void *)&op + RESULT_OFFSET, RESULT_SIZE))
+				 (void *)&op + RESULT_OFFSET, RESULT_SIZE)) {
+			kvmem_op_untold(kf, &op);
 			return -EFAULT;
+		}
 		if (op.status)
 			failed = true;
 		else

@@ -48,11 +48,6 @@ enum kvmem_evict_reason {
 	KVMEM_EVICT_NR
 };
 
-enum kvmem_block_flags {
-	KVMEM_BLOCK_TOUCHED,	/* queued in ns->touched, which holds a reference */
-	KVMEM_BLOCK_OFFLIST,	/* held, hence in no class list; under ns->lock */
-};
-
 /* Checksums of a block longer than this are kept per piece of this many bytes. */
 #define KVMEM_CRC_PIECE		(1UL << 20)
 
@@ -72,6 +67,8 @@ enum kvmem_block_flags {
  * @state: enum kvmem_block_state; guarded by ns->lock
  * @layout: enum kvmem_layout; constant
  * @mapped: which member of the union; constant
+ * @offlist: held, hence in no class list; written under ns->lock
+ * @queued: in ns->touched, which has a reference; atomic
  * @hits: uses since put, saturating; guarded by ns->lock
  * @ref: the index holds one, every operation and holder one
  * @holds: leases and pins; a held block is not evicted.  Negative: eviction
@@ -80,7 +77,6 @@ enum kvmem_block_flags {
  * @crc: crc32c of all bytes; constant once committed
  * @expires: in units of 2^23 ns since boot, wrapping, 0 = never
  * @cost: tokens
- * @flags: enum kvmem_block_flags, atomic bitops
  */
 struct kvmem_block {
 	struct rhash_head hash;
@@ -106,10 +102,10 @@ struct kvmem_block {
 	u8 class;
 	u8 priority;
 	u8 state;
-	u8 layout;
-	bool mapped;
-	u8 spare;
-	unsigned long flags;
+	u8 layout : 1;
+	u8 mapped : 1;
+	bool offlist;
+	u8 queued;
 };
 
 /* Hints of PUT and COMMIT, checked */

@@ -88,7 +88,7 @@ void kvmem_class_del(struct kvmem_ns *ns, struct kvmem_block *block)
 {
 	lockdep_assert_held(&ns->lock);
 	class_count(ns, block, -1);
-	if (!test_bit(KVMEM_BLOCK_OFFLIST, &block->flags))
+	if (!block->offlist)
 		class_unlink(ns, block);
 }
 
@@ -102,7 +102,7 @@ static bool block_is_live(const struct kvmem_block *block)
 
 static void touch_locked(struct kvmem_ns *ns, struct kvmem_block *block, u64 now)
 {
-	bool listed = !test_bit(KVMEM_BLOCK_OFFLIST, &block->flags);
+	bool listed = !block->offlist;
 	struct kvmem_hist *hist = ns->hist;
 
 	if (!block_is_live(block))
@@ -145,7 +145,7 @@ void kvmem_touch_put(struct llist_node *list)
 
 	llist_for_each_entry_safe(block, next, list, touched) {
 		/* From here on the block may be queued again. */
-		clear_bit_unlock(KVMEM_BLOCK_TOUCHED, &block->flags);
+		smp_store_release(&block->queued, 0);
 		kvmem_block_put(block);
 	}
 }
@@ -166,7 +166,7 @@ void kvmem_block_touch(struct kvmem_block *block)
 		kvmem_touch_put(list);
 		return;
 	}
-	if (test_and_set_bit_lock(KVMEM_BLOCK_TOUCHED, &block->flags))
+	if (xchg(&block->queued, 1))
 		return;
 	refcount_inc(&block->ref);
 	llist_add(&block->touched, &ns->touched);
@@ -188,13 +188,13 @@ void kvmem_block_unhold(struct kvmem_block *block)
 {
 	struct kvmem_ns *ns = block->ns;
 
-	/* Full barrier: the count is down before OFFLIST is looked at. */
+	/* Full barrier: the count is down before the flag is looked at. */
 	if (!atomic_dec_and_test(&block->holds) ||
-	    !test_bit(KVMEM_BLOCK_OFFLIST, &block->flags))
+	    !READ_ONCE(block->offlist))
 		return;
 	spin_lock(&ns->lock);
-	if (block_is_live(block) && !atomic_read(&block->holds) &&
-	    test_and_clear_bit(KVMEM_BLOCK_OFFLIST, &block->flags)) {
+	if (block_is_live(block) && !atomic_read(&block->holds) && block->offlist) {
+		WRITE_ONCE(block->offlist, false);
 		block->last_use = ktime_get_ns();
 		class_link(ns, block);
 	}
@@ -202,8 +202,8 @@ void kvmem_block_unhold(struct kvmem_block *block)
 }
 
 /*
- * The oldest block of @class that nobody holds.  OFFLIST is set before the
- * count is read again: either we see the last holder gone, or he sees OFFLIST.
+ * The oldest block of @class that nobody holds.  The flag is set before the
+ * count is read again: either we see the last holder gone, or he sees the flag.
  */
 static struct kvmem_block *evict_tail(struct kvmem_ns *ns, unsigned int class, bool *more)
 {
@@ -219,11 +219,11 @@ static struct kvmem_block *evict_tail(struct kvmem_ns *ns, unsigned int class, b
 		block = list_last_entry(list, struct kvmem_block, lru);
 		if (!atomic_read(&block->holds))
 			return block;
-		set_bit(KVMEM_BLOCK_OFFLIST, &block->flags);
-		/* OFFLIST before the count, see above. */
-		smp_mb__after_atomic();
+		WRITE_ONCE(block->offlist, true);
+		/* The flag before the count, see above. */
+		smp_mb();
 		if (!atomic_read(&block->holds)) {
-			clear_bit(KVMEM_BLOCK_OFFLIST, &block->flags);
+			WRITE_ONCE(block->offlist, false);
 			return block;
 		}
 		class_unlink(ns, block);

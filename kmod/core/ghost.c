@@ -28,7 +28,7 @@ unsigned int kvmem_ghost_max = 1U << 20;
 struct kvmem_ghosts {
 	u32 seed;
 	u32 nr_sets;	/* power of two */
-	u64 e[];
+	u64 *e;		/* apart, so that a power of two of bytes is asked for */
 };
 
 static u64 ghosts_entries(u64 blocks)
@@ -41,19 +41,26 @@ static u64 ghosts_entries(u64 blocks)
 struct kvmem_ghosts *kvmem_ghosts_alloc(u64 blocks)
 {
 	u64 entries = ghosts_entries(blocks);
-	struct kvmem_ghosts *ghosts;
+	struct kvmem_ghosts *ghosts = kzalloc(sizeof(*ghosts), GFP_KERNEL);
 
-	ghosts = kvzalloc(struct_size(ghosts, e, entries), GFP_KERNEL);
-	if (ghosts) {
-		ghosts->nr_sets = entries / GHOST_WAYS;
-		ghosts->seed = get_random_u32();
+	if (!ghosts)
+		return NULL;
+	ghosts->e = kvcalloc(entries, sizeof(*ghosts->e), GFP_KERNEL);
+	if (!ghosts->e) {
+		kfree(ghosts);
+		return NULL;
 	}
+	ghosts->nr_sets = entries / GHOST_WAYS;
+	ghosts->seed = get_random_u32();
 	return ghosts;
 }
 
 void kvmem_ghosts_free(struct kvmem_ghosts *ghosts)
 {
-	kvfree(ghosts);
+	if (!ghosts)
+		return;
+	kvfree(ghosts->e);
+	kfree(ghosts);
 }
 
 bool kvmem_ghosts_short(const struct kvmem_ghosts *ghosts, u64 blocks)

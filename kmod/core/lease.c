@@ -8,6 +8,7 @@
  */
 #include <linux/err.h>
 #include <linux/mm.h>
+#include <linux/uaccess.h>
 #include "file.h"
 #include "lease.h"
 #include "ns.h"
@@ -168,12 +169,37 @@ int kvmem_op_lease(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *
 	return ret;
 }
 
-int kvmem_op_release(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op)
+static int handle_drop(struct kvmem_file *kf, u64 number)
 {
-	struct kvmem_handle *handle = kvmem_handle_take(kf, op->handle);
+	struct kvmem_handle *handle = kvmem_handle_take(kf, number);
 
 	if (!handle)
 		return -ENOENT;
 	kvmem_handle_free(kf, handle);
 	return 0;
+}
+
+int kvmem_op_release(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op)
+{
+	return handle_drop(kf, op->handle);
+}
+
+/*
+ * Nobody knows the numbers, so nobody could release them.  Those of a MATCH
+ * are read back from where they were written; a caller who changed them
+ * meanwhile gives back other handles of his own.
+ */
+void kvmem_op_untold(struct kvmem_file *kf, const struct kvmem_op *op)
+{
+	const struct kvmem_lease __user *uleases = u64_to_user_ptr(op->handle);
+	u64 number, i;
+
+	if (op->status)
+		return;
+	if (op->opcode == KVMEM_OP_ALLOC || op->opcode == KVMEM_OP_LEASE)
+		handle_drop(kf, op->res_handle);
+	if (op->opcode == KVMEM_OP_MATCH && op->flags & KVMEM_OP_F_LEASE)
+		for (i = 0; i < op->bytes; i++)
+			if (!get_user(number, &uleases[i].handle))
+				handle_drop(kf, number);
 }

@@ -16,6 +16,8 @@ int kvmem_op_alloc(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *
 int kvmem_op_commit_handle(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op);
 int kvmem_op_lease(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op);
 int kvmem_op_release(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op);
+/* The result of @op could not be written: give back what it handed out. */
+void kvmem_op_untold(struct kvmem_file *kf, const struct kvmem_op *op);
 /* match.c */
 int kvmem_op_match(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op);
 
