@@ -58,7 +58,7 @@ void bench_measure(const struct bench_case *c);
 /* CPU time per operation of the last measurement: the median of its rounds. */
 double bench_last(void);
 void bench_check(const char *name, bool pass, double value, const char *unit);
-void bench_die(const char *what) __attribute__((noreturn));
+_Noreturn void bench_die(const char *what);
 void *bench_memory(size_t len);
 /* Key number @i, and the content that block has. */
 const uint8_t *bench_key(unsigned int i);
@@ -86,6 +86,8 @@ void kv_batch(int fd, struct kvmem_op *ops, unsigned int nr);
 struct kvmem_op kv_op(unsigned int opcode, const uint8_t *key);
 void kv_put(int fd, unsigned int i, const void *data, size_t len);
 struct kvmem_ns_info kv_info(int fd);
+/* spin.c: get, exists, put (and delete), lease, map; never returns */
+_Noreturn void bench_spin(const char *name);
 /* footprint.c */
 void bench_footprint(void);
 

@@ -298,9 +298,12 @@ static void zero_copy(void)
 	static const struct bench_case cases[] = {
 		{ "lease+release", "kvmem 2 ioctls", 64 * KIB, 1000, 0, lease_release },
 		{ "lease+release", "kvmem 2 ioctls", BIG, 1000, 0, lease_release },
-		{ "lease+mmap+touch+release", "kvmem, 4 system calls", 64 * KIB, 500, 0, lease_map_touch },
-		{ "lease+mmap+touch+release", "kvmem, 4 system calls", BIG, 500, 0, lease_map_touch },
-		{ "alloc+commit", "kvmem 2 ioctls", 64 * KIB, 64, 0, alloc_commit, NULL, delete_big },
+		{ "lease+mmap+touch+release", "kvmem, 4 system calls", 64 * KIB, 500, 0,
+		  lease_map_touch },
+		{ "lease+mmap+touch+release", "kvmem, 4 system calls", BIG, 500, 0,
+		  lease_map_touch },
+		{ "alloc+commit", "kvmem 2 ioctls", 64 * KIB, 64, 0,
+		  alloc_commit, NULL, delete_big },
 	};
 	struct kvmem_ns_info info;
 	double cost[ARRAY_SIZE(cases)];
@@ -345,13 +348,13 @@ static void empty(size_t bytes)
 
 static void gets(size_t bytes)
 {
+	unsigned int i, calls = bytes < MIB ? 512 : 16;
 	const struct bench_case cases[] = {
-		{ "get", "kvmem ioctl", bytes, bytes < MIB ? 512 : 16, 0, get_ioctl },
-		{ "get", "kvmem ioctl, registered buffer", bytes, bytes < MIB ? 512 : 16, 0, get_registered },
-		{ "get", "kvmem io_uring", bytes, bytes < MIB ? 512 : 16, 0, get_uring },
-		{ "get", "libkvmem", bytes, bytes < MIB ? 512 : 16, 0, get_lib },
+		{ "get", "kvmem ioctl", bytes, calls, 0, get_ioctl },
+		{ "get", "kvmem ioctl, registered buffer", bytes, calls, 0, get_registered },
+		{ "get", "kvmem io_uring", bytes, calls, 0, get_uring },
+		{ "get", "libkvmem", bytes, calls, 0, get_lib },
 	};
-	unsigned int i;
 
 	fill(bytes);
 	get_ioctl(&cases[0], 0);

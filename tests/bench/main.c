@@ -25,7 +25,7 @@ static void usage(void)
 {
 	fprintf(stderr,
 		"bench --out FILE [--rounds N] [--scale N] [--redis SOCKET --redis-pid PID] GROUP...\n"
-		"groups: kvmem tmpfs shm redis footprint\n");
+		"groups: kvmem tmpfs shm redis footprint; spin OPERATION: for ever\n");
 	exit(2);
 }
 
@@ -96,6 +96,8 @@ int main(int argc, char **argv)
 		usage();
 	/* Room behind 1 MiB for the end of a RESP string. */
 	bench_buf = bench_memory(MIB + 4 * KIB);
+	if (argc - optind == 2 && !strcmp(argv[optind], "spin"))
+		bench_spin(argv[optind + 1]);
 	for (; optind < argc; optind++)
 		run(argv[optind]);
 	if (fclose(opt.out))

@@ -4,11 +4,9 @@
 
 The exit status is 0 whatever the checks say: a figure is a figure. PASS and FAIL are in the table and in the JSON.
 """
-import datetime
 import json
 import os
 import statistics
-import subprocess
 import sys
 
 
@@ -31,12 +29,6 @@ def host_cpu():
     return "unknown"
 
 
-def git(*args):
-    done = subprocess.run(["git", *args], capture_output=True, text=True, check=False,
-                          cwd=os.path.dirname(os.path.abspath(__file__)))
-    return done.stdout.strip()
-
-
 def conditions(run):
     icount = read(run, "how") == "icount"
     return {
@@ -52,9 +44,9 @@ def conditions(run):
         "redis": read(run, "redis-version") or None,
         "host_cpu": host_cpu(),
         "host_processors": os.cpu_count(),
-        "git": git("rev-parse", "--short=12", "HEAD"),
-        "git_dirty": bool(git("status", "--porcelain", "kmod", "uapi", "userspace/lib", "tests/bench")),
-        "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+        "git": read(run, "git"),
+        "git_dirty": bool(read(run, "git-dirty")),
+        "date": read(run, "date"),
         "rounds": "the first of a case is not counted",
     }
 
@@ -166,6 +158,10 @@ def instruction_run(micro_run, user_run):
     get, file = value[("get", "kvmem ioctl", 4096)], value[("get", "tmpfs pread + crc32c", 4096)]
     checks.append({"check": "get of 4 KiB costs no more than tmpfs pread and crc32c by the application",
                    "pass": get <= file, "value": round(get / file, 3), "unit": "ratio"})
+    # The stricter one: no credit for a checksum that is faster in the kernel than in the application.
+    same = value[("get", "tmpfs pread", 4096)] + crc * 4096
+    checks.append({"check": "get of 4 KiB costs no more than tmpfs pread and the kernel's own crc32c",
+                   "pass": get <= same, "value": round(get / same, 3), "unit": "ratio"})
     return {"conditions": conditions(user_run), "unit": "instructions",
             "crc32c_per_byte": round(crc, 4), "memcpy_per_byte": round(copy, 4),
             "results": rows, "in_kernel": in_kernel, "checks": checks}

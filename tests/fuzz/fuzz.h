@@ -16,6 +16,13 @@
 #define NR_SPACES	4
 #define NR_KEYS		48
 #define ARENA_SIZE	(4 * MIB)
+/*
+ * Where the memory of a fuzzing process lies: the kernel writes to mutated
+ * addresses, and one flipped bit shall not lead to the process's own data.
+ */
+#define FUZZ_MEM	0x100000000000UL
+#define FUZZ_MAPS	0x200000000000UL
+#define FUZZ_GUARD	(2 * KVMEM_MAX_BLOCK)
 
 struct fuzz {
 	uint64_t rnd;
@@ -34,7 +41,7 @@ struct fuzz {
 	struct io_uring ring;
 	bool have_ring;
 	unsigned int in_flight;
-	struct kvmem_op ops[64];
+	struct kvmem_op *ops;		/* 64, in @mem: the kernel may overwrite them */
 	struct kvmem_batch batch[8];
 	struct kvmem_op uring_ops[8][8];
 };

@@ -39,7 +39,7 @@ uint64_t any_address(struct fuzz *f, size_t len)
 	case 1:
 		return 0xffff888000000000ULL + (rnd(f) & 0xffffffff);
 	case 2:
-		return (uintptr_t)f->ops + rnd_below(f, sizeof(f->ops));
+		return (uintptr_t)f->ops + rnd_below(f, 64 * sizeof(*f->ops));
 	case 3:
 		return (uintptr_t)f->mem + ARENA_SIZE - rnd_below(f, 8192);
 	case 4:
@@ -183,6 +183,7 @@ static void mutate(struct fuzz *f, void *p, size_t len)
 	} while (one_in(f, 3));
 }
 
+/* What is read here may have been overwritten by a GET: numbers, no facts. */
 static void take_results(struct fuzz *f, const struct kvmem_op *ops, unsigned int nr)
 {
 	const struct kvmem_lease *leases = (void *)(f->mem + 64 * KIB);

@@ -44,8 +44,12 @@ static void fuzz_init(struct fuzz *f, unsigned int id, uint64_t seed)
 
 	f->id = id;
 	f->rnd = seed * 1000003 + id;
-	f->mem = kvt_pages_new(ARENA_SIZE);
+	f->mem = mmap((void *)FUZZ_MEM, ARENA_SIZE + FUZZ_GUARD, PROT_NONE,
+		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0);
+	ASSERT_TRUE(f->mem != MAP_FAILED);
+	ASSERT_EQ(mprotect(f->mem, ARENA_SIZE, PROT_READ | PROT_WRITE), 0);
 	memset(f->mem, 0x5a, ARENA_SIZE);
+	f->ops = (void *)(f->mem + 128 * KIB);
 	for (i = 0; i < NR_FILES; i++) {
 		f->fd[i] = kvt_open();
 		if (i)

@@ -34,7 +34,9 @@ static void new_map(struct fuzz *f, unsigned int i)
 	if (one_in(f, 8))
 		flags |= MAP_POPULATE;
 	drop_map(f, i);
-	p = mmap(NULL, len, prot, flags, any_file(f), offset);
+	/* Far from everything the process itself needs. */
+	p = mmap((void *)(FUZZ_MAPS + i * 2 * KVMEM_MAX_BLOCK), len, prot, flags, any_file(f),
+		 offset);
 	if (p == MAP_FAILED)
 		return;
 	shared->succeeded++;
@@ -52,16 +54,19 @@ static void change_map(struct fuzz *f, unsigned int i)
 	size_t len = f->map[i].len, part = kvt_pages(1 + rnd_below(f, len));
 	uint8_t *p = f->map[i].p, *q;
 
-	if (!p)
+	if (!p || !len)
 		return;
 	switch (rnd_below(f, 8)) {
 	case 0:
 		mprotect(p, part, rnd_below(f, 8));
 		break;
 	case 1:
-		q = mremap(p, len, kvt_pages(1 + rnd_below(f, 2 * len)), MREMAP_MAYMOVE);
-		if (q != MAP_FAILED)
-			drop_map(f, i), munmap(q, 1);
+		part = kvt_pages(1 + rnd_below(f, 2 * len));
+		q = mremap(p, len, part, MREMAP_MAYMOVE);
+		if (q != MAP_FAILED) {
+			f->map[i].p = q;
+			f->map[i].len = part;
+		}
 		break;
 	case 2:
 		q = mremap(p, len, len, MREMAP_MAYMOVE);

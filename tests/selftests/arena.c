@@ -31,7 +31,7 @@ TEST_TIMEOUT(waste, 120)
 		24577, 32769, 36863, 40961, 65537, 100000, 131073, 200001, 262145, 400000,
 		562176, 700001, MIB + 1, 1124352, 1500000, 2 * MIB, 2 * MIB + 1, 3000001,
 	};
-	const uint64_t arena = 32 * MIB;
+	const uint64_t arena = 16 * MIB;
 	unsigned int i;
 
 	kvt_arena(arena);
@@ -316,8 +316,8 @@ TEST_TIMEOUT(memory_pressure, 90)
 	unsigned int i, nr, left;
 	int fd;
 
-	if (arena > 512 * MIB)
-		arena = 512 * MIB;
+	if (arena > 160 * MIB)
+		arena = 160 * MIB;
 	kvt_arena(arena);
 	fd = kvt_new(NULL);
 	nr = arena / MIB - 2;

@@ -442,7 +442,7 @@ static int nl_quiesce(struct ctx *c) { (void)c; return kvt_nl_quiesce(false); }
 
 struct snapshot {
 	uint64_t used_bytes, used_blocks, data_bytes;
-	uint32_t handles, namespaces, files;
+	uint64_t handles, namespaces, files;	/* all of one size: no padding */
 };
 
 static struct snapshot take(struct ctx *c)
@@ -485,14 +485,14 @@ static void sweep(struct ctx *c, const struct seq *s)
 		if (!kvt_wait_for(back_to(c, &base), 3000)) {
 			now = take(c);
 			kvt_fail(__FILE__, __LINE__,
-				 "%s, fault %u (%s): bytes %llu blocks %llu handles %u ns %u files %u not to become bytes %llu blocks %llu handles %u ns %u files %u",
+				 "%s, fault %u (%s): bytes %llu blocks %llu handles %d ns %d files %d not to become bytes %llu blocks %llu handles %d ns %d files %d",
 				 s->name, nth, strerror(-rc),
 				 (unsigned long long)base.used_bytes,
-				 (unsigned long long)base.used_blocks, base.handles,
-				 base.namespaces, base.files,
+				 (unsigned long long)base.used_blocks, (int)base.handles,
+				 (int)base.namespaces, (int)base.files,
 				 (unsigned long long)now.used_bytes,
-				 (unsigned long long)now.used_blocks, now.handles,
-				 now.namespaces, now.files);
+				 (unsigned long long)now.used_blocks, (int)now.handles,
+				 (int)now.namespaces, (int)now.files);
 			break;
 		}
 	}

@@ -166,18 +166,18 @@ TEST_TIMEOUT(everything, 120)
 {
 	uint64_t end = kvt_now_ms() + kvt_scale(10, 1800) * 1000, state = 1;
 	pthread_t threads[4];
-	unsigned int i;
+	unsigned int i, nr;
 
 	for (i = 0; i < 2; i++)
 		ns_name[i] = kvt_ns(NULL);
 	for (i = 0; i < 4; i++)
 		ASSERT_EQ(pthread_create(&threads[i], NULL, worker, (void *)(uintptr_t)(i + 1)), 0);
-	for (i = 0; kvt_now_ms() < end && !kvt_failed(); i++) {
+	for (nr = 0; kvt_now_ms() < end && !kvt_failed(); nr++) {
 		uint64_t start = kvt_now_ms();
 
-		disturb(i, &state);
+		disturb(nr, &state);
 		if (kvt_now_ms() - start > 1000)
-			kvt_diag("disturbance %u took %llu ms", i % 6,
+			kvt_diag("disturbance %u took %llu ms", nr % 6,
 				 (unsigned long long)(kvt_now_ms() - start));
 		kvt_sleep_ms(30);
 	}
@@ -185,7 +185,7 @@ TEST_TIMEOUT(everything, 120)
 	for (i = 0; i < 4; i++)
 		pthread_join(threads[i], NULL);
 	kvt_diag("%lu puts, %lu hits, %lu leases, %lu commits, %u disturbances",
-		 counts[0], counts[1], counts[2], counts[3], i);
+		 counts[0], counts[1], counts[2], counts[3], nr);
 	EXPECT_GT(counts[1], 100);
 }
 

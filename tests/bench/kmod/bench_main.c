@@ -125,6 +125,19 @@ static int bench_round(const struct bench *b, u64 *ns)
 	return ret;
 }
 
+static void bench_say(const struct bench *b, const u64 *ns, unsigned int nr)
+{
+	char list[BENCH_ROUNDS_MAX * 22];
+	unsigned int r;
+	int len = 0;
+
+	for (r = 0; r < nr; r++)
+		len += scnprintf(list + len, sizeof(list) - len, "%s%llu", r ? ", " : "", ns[r]);
+	pr_info("{\"name\": \"%s\", \"bytes\": %zu, \"ops\": %u, \"total\": [%s]}\n",
+		b->name, b->bytes, max(b->ops / scale, 1U), list);
+}
+
+/* The first round warms up and is not told. */
 static int bench_one(const struct bench *b)
 {
 	u64 ns[BENCH_ROUNDS_MAX + 1];
@@ -138,10 +151,7 @@ static int bench_one(const struct bench *b)
 		       b->name, b->bytes, ret);
 		return ret;
 	}
-	pr_info("{\"name\": \"%s\", \"bytes\": %zu, \"ops\": %u, \"total\": [",
-		b->name, b->bytes, max(b->ops / scale, 1U));
-	for (r = 1; r <= nr; r++)
-		pr_cont("%llu%s", ns[r], r < nr ? ", " : "]}\n");
+	bench_say(b, ns + 1, nr);
 	return 0;
 }
 

@@ -1,0 +1,86 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""profile.py OPERATION [LINES]: which function executes how many instructions of one operation.
+
+QEMU, one instruction at a time under icount, writes the address of each for a second while the guest repeats the
+operation (get, exists, put, lease, map: tests/bench/spin.c). Called by scripts/bench-profile.
+"""
+import bisect
+import collections
+import os
+import re
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+
+def wait_for(path, machine):
+    while not (os.path.exists(path) and os.path.getsize(path)):
+        if machine.poll() is not None:
+            sys.exit("bench-profile: the machine ended early")
+        time.sleep(0.2)
+
+
+def record(operation, out):
+    """Run the guest, and have QEMU log a second of it."""
+    monitor = os.path.join(out, "monitor")
+    with subprocess.Popen(
+            ["scripts/vm", "--kernel", "x86", "--icount", "--mem", "512M", "--timeout", "60", "--out", out,
+             "--device", f"-monitor unix:{monitor},server=on,wait=off", "--device", "-cpu max,-erms,-fsrm", "--",
+             "bash", "-c", "insmod build/modules/x86/kvmem.ko arena_mb=64 && cp /proc/kallsyms /mnt/out/ && "
+             f"exec build/bench-bin/bench --out /mnt/out/ready spin {operation}"],
+            cwd=TOP, stderr=subprocess.DEVNULL) as machine:
+        wait_for(os.path.join(out, "ready"), machine)
+        with socket.socket(socket.AF_UNIX) as s:
+            s.connect(monitor)
+            for command, seconds in ((f"logfile {out}/trace", .3), ("singlestep on", .3), ("log exec,nochain", 1),
+                                     ("log none", .3), ("quit", 0)):
+                s.sendall((command + "\n").encode())
+                time.sleep(seconds)
+        machine.wait()
+
+
+def symbols(out):
+    found = []
+    with open(os.path.join(out, "kallsyms"), encoding="ascii") as f:
+        for line in f:
+            address, kind, name = line.split()[:3]
+            if kind in "tTwW":
+                found.append((int(address, 16), name))
+    return sorted(found)
+
+
+def count(out, syms):
+    starts = [a for a, _ in syms]
+    begin = next(a for a, name in syms if name == "kvmem_batch_run")
+    where, batches = collections.Counter(), 0
+    address = re.compile(r"\[[0-9a-f]+/([0-9a-f]+)/")
+    with open(os.path.join(out, "trace"), encoding="ascii", errors="replace") as f:
+        for line in f:
+            m = address.search(line)
+            if not m:
+                continue
+            pc = int(m.group(1), 16)
+            batches += pc == begin
+            where["[user]" if pc >> 63 == 0 else syms[bisect.bisect_right(starts, pc) - 1][1]] += 1
+    return where, batches
+
+
+def main():
+    operation, lines = sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 40
+    with tempfile.TemporaryDirectory() as out:
+        record(operation, out)
+        where, batches = count(out, symbols(out))
+    if not batches:
+        sys.exit("bench-profile: the operation was not seen")
+    total = sum(where.values())
+    print(f"{operation}: {total / batches:,.0f} instructions a batch of one, {batches} batches seen")
+    for name, n in where.most_common(lines):
+        print(f"{n / batches:10.1f}  {100 * n / total:5.1f} %  {name}")
+
+
+main()
