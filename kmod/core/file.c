@@ -127,7 +127,8 @@ static struct kvmem_file *file_alloc(void)
 	spin_lock_init(&kf->event_lock);
 	xa_init_flags(&kf->buffers, XA_FLAGS_ALLOC1 | XA_FLAGS_ACCOUNT);
 	kf->pins = RB_ROOT;
-	xa_init_flags(&kf->handles, XA_FLAGS_ALLOC | XA_FLAGS_ACCOUNT);
+	spin_lock_init(&kf->handles_lock);
+	kf->handles = RB_ROOT;
 	init_rwsem(&kf->map_lock);
 	init_waitqueue_head(&kf->wq);
 	return kf;

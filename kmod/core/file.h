@@ -36,8 +36,10 @@ struct kvmem_ns;
  *	with mmap_lock wanted inside
  * @buffers: struct kvmem_buffer by id; look-up under RCU
  * @pins: struct kvmem_pin by block; guarded by @lock
+ * @handles_lock: guards @handles, @handle_next, @handle_gen; inside of map_lock
  * @handles: struct kvmem_handle by id
- * @handle_next: where to look for the next free id, by size
+ * @handle_next: the next id, by size
+ * @handle_gen: generation of the last handle
  * @nr_handles: bounds @handles
  * @map_lock: read: a page fault looks a handle up and inserts its page.
  *	Write: a handle leaves @handles.  So once the writer has the lock, no
@@ -58,10 +60,11 @@ struct kvmem_file {
 	struct xarray buffers;
 	unsigned int nr_buffers;
 	struct rb_root pins;
-	struct xarray handles;
+	spinlock_t handles_lock;	/* see above */
+	struct rb_root handles;
 	u32 handle_next[16];
+	u32 handle_gen;
 	atomic_t nr_handles;
-	atomic_t handle_gen;
 	struct rw_semaphore map_lock;
 	atomic_t events;
 	wait_queue_head_t wq;
@@ -95,6 +98,7 @@ enum kvmem_handle_kind {
 
 /**
  * struct kvmem_handle - a lease or an allocation of one file
+ * @node: in kvmem_file.handles
  * @block: what it shows; the handle has a reference, a lease has a hold too
  * @id: index in kvmem_file.handles
  * @gen: makes a handle number unique in a file
@@ -105,6 +109,7 @@ enum kvmem_handle_kind {
  *	map_lock or before anybody knows the handle; cleared by whoever has it
  */
 struct kvmem_handle {
+	struct rb_node node;
 	struct kvmem_block *block;
 	u32 id;
 	u32 gen;

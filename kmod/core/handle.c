@@ -56,37 +56,88 @@ u64 kvmem_handle_offset(const struct kvmem_handle *handle)
 	return id_offset(handle->id);
 }
 
+struct kvmem_handle *kvmem_handle_find(struct kvmem_file *kf, u32 id)
+{
+	struct kvmem_handle *found = NULL;
+	struct rb_node *node;
+
+	spin_lock(&kf->handles_lock);
+	node = kf->handles.rb_node;
+	while (node && !found) {
+		struct kvmem_handle *handle = rb_entry(node, struct kvmem_handle, node);
+
+		if (id < handle->id)
+			node = node->rb_left;
+		else if (id > handle->id)
+			node = node->rb_right;
+		else
+			found = handle;
+	}
+	spin_unlock(&kf->handles_lock);
+	return found;
+}
+
+/* False: the id is taken. */
+static bool handle_link(struct kvmem_file *kf, struct kvmem_handle *handle)
+{
+	struct rb_node **p = &kf->handles.rb_node, *parent = NULL;
+
+	lockdep_assert_held(&kf->handles_lock);
+	while (*p) {
+		struct kvmem_handle *other = rb_entry(*p, struct kvmem_handle, node);
+
+		parent = *p;
+		if (handle->id == other->id)
+			return false;
+		p = handle->id < other->id ? &parent->rb_left : &parent->rb_right;
+	}
+	rb_link_node(&handle->node, parent, p);
+	rb_insert_color(&handle->node, &kf->handles);
+	return true;
+}
+
+/* Ids go round; after 2^28 some may still be held, fewer than there are. */
+static void handle_insert(struct kvmem_file *kf, struct kvmem_handle *handle)
+{
+	unsigned int order = order_for(handle->block->size) - PAGE_SHIFT;
+	u32 *next = &kf->handle_next[order];
+
+	spin_lock(&kf->handles_lock);
+	handle->gen = ++kf->handle_gen;
+	do {
+		handle->id = order << SLOT_BITS | ((*next)++ & SLOT_MASK);
+	} while (!handle_link(kf, handle));
+	spin_unlock(&kf->handles_lock);
+}
+
+static void handle_erase(struct kvmem_file *kf, struct kvmem_handle *handle)
+{
+	lockdep_assert_held_write(&kf->map_lock);
+	spin_lock(&kf->handles_lock);
+	rb_erase(&handle->node, &kf->handles);
+	spin_unlock(&kf->handles_lock);
+}
+
 struct kvmem_handle *kvmem_handle_add(struct kvmem_file *kf, struct kvmem_block *block,
 				      enum kvmem_handle_kind kind)
 {
-	u32 base = (order_for(block->size) - PAGE_SHIFT) << SLOT_BITS;
 	struct kvmem_handle *handle;
-	int ret;
+	int ret = -EMFILE;
 
-	if (atomic_inc_return(&kf->nr_handles) > KVMEM_MAX_HANDLES) {
-		ret = -EMFILE;
+	if (atomic_inc_return(&kf->nr_handles) > KVMEM_MAX_HANDLES)
 		goto err_count;
-	}
+	ret = -ENOMEM;
 	handle = kzalloc(sizeof(*handle), GFP_KERNEL_ACCOUNT);
-	if (!handle) {
-		ret = -ENOMEM;
+	if (!handle)
 		goto err_count;
-	}
 	handle->block = block;
 	handle->kind = kind;
 	/* Numbers can be guessed: nobody may take it before the caller is done. */
 	handle->busy = true;
-	handle->gen = atomic_inc_return(&kf->handle_gen);
-	ret = xa_alloc_cyclic(&kf->handles, &handle->id, handle,
-			      XA_LIMIT(base, base | SLOT_MASK),
-			      &kf->handle_next[base >> SLOT_BITS], GFP_KERNEL_ACCOUNT);
-	if (ret < 0)
-		goto err_free;
+	handle_insert(kf, handle);
 	trace_kvmem_lease(block->ns->id, kvmem_handle_number(handle), kind, block->size);
 	return handle;
 
-err_free:
-	kfree(handle);
 err_count:
 	atomic_dec(&kf->nr_handles);
 	return ERR_PTR(ret);
@@ -110,9 +161,9 @@ void kvmem_handle_publish(struct kvmem_handle *handle)
 }
 
 /* Pairs with kvmem_handle_publish(). */
-static struct kvmem_handle *handle_find(struct kvmem_file *kf, u64 number)
+static struct kvmem_handle *handle_idle(struct kvmem_file *kf, u64 number)
 {
-	struct kvmem_handle *handle = xa_load(&kf->handles, (u32)number);
+	struct kvmem_handle *handle = kvmem_handle_find(kf, (u32)number);
 
 	lockdep_assert_held(&kf->map_lock);
 	if (!handle || smp_load_acquire(&handle->busy) ||
@@ -126,9 +177,9 @@ struct kvmem_handle *kvmem_handle_take(struct kvmem_file *kf, u64 number)
 	struct kvmem_handle *handle;
 
 	down_write(&kf->map_lock);
-	handle = handle_find(kf, number);
+	handle = handle_idle(kf, number);
 	if (handle)
-		xa_erase(&kf->handles, handle->id);
+		handle_erase(kf, handle);
 	up_write(&kf->map_lock);
 	if (handle)
 		handle_unmap(kf, handle);
@@ -141,7 +192,7 @@ struct kvmem_handle *kvmem_handle_begin(struct kvmem_file *kf, u64 number, u64 m
 	struct kvmem_handle *handle;
 
 	down_write(&kf->map_lock);
-	handle = handle_find(kf, number);
+	handle = handle_idle(kf, number);
 	*err = 0;
 	if (!handle || handle->kind != KVMEM_HANDLE_ALLOC)
 		*err = -ENOENT;
@@ -164,7 +215,7 @@ void kvmem_handle_abort(struct kvmem_file *kf, struct kvmem_handle *handle)
 void kvmem_handle_finish(struct kvmem_file *kf, struct kvmem_handle *handle)
 {
 	down_write(&kf->map_lock);
-	xa_erase(&kf->handles, handle->id);
+	handle_erase(kf, handle);
 	up_write(&kf->map_lock);
 	kvmem_handle_free(kf, handle);
 }
@@ -185,13 +236,11 @@ void kvmem_handle_free(struct kvmem_file *kf, struct kvmem_handle *handle)
 /* The file is going: no mapping of it is left, and no caller. */
 void kvmem_handles_release(struct kvmem_file *kf)
 {
-	struct kvmem_handle *handle;
-	unsigned long id;
+	struct kvmem_handle *handle, *next;
 
-	xa_for_each(&kf->handles, id, handle) {
-		xa_erase(&kf->handles, id);
+	rbtree_postorder_for_each_entry_safe(handle, next, &kf->handles, node) {
 		kvmem_handle_free(kf, handle);
 		cond_resched();
 	}
-	xa_destroy(&kf->handles);
+	kf->handles = RB_ROOT;
 }

@@ -25,7 +25,7 @@ static struct kvmem_handle *handle_at(struct kvmem_file *kf, vm_flags_t flags,
 	lockdep_assert_held(&kf->map_lock);
 	if (!kvmem_offset_to_id(offset, &id, inside))
 		return NULL;
-	handle = xa_load(&kf->handles, id);
+	handle = kvmem_handle_find(kf, id);
 	/* Pairs with kvmem_handle_publish(). */
 	if (!handle || smp_load_acquire(&handle->busy) || *inside >= handle->block->size)
 		return NULL;

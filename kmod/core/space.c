@@ -56,12 +56,13 @@ static void space_file_chunk(struct kvmem_ns *ns, struct kvmem_chunk *chunk)
 	list_move(&chunk->node, &ns->space.runs[chunk->layout][bucket]);
 }
 
-static unsigned int longest_run(const unsigned long *map)
+/* The longest run of free grains, when it is known to be at most @enough. */
+static unsigned int longest_run(const unsigned long *map, unsigned int enough)
 {
 	unsigned int start, end, best = 0;
 
 	for (start = find_first_zero_bit(map, KVMEM_CHUNK_GRAINS);
-	     start < KVMEM_CHUNK_GRAINS;
+	     start < KVMEM_CHUNK_GRAINS && best < enough;
 	     start = find_next_zero_bit(map, KVMEM_CHUNK_GRAINS, end)) {
 		end = find_next_bit(map, KVMEM_CHUNK_GRAINS, start);
 		best = max(best, end - start);
@@ -69,13 +70,18 @@ static unsigned int longest_run(const unsigned long *map)
 	return best;
 }
 
+/* Only when the longest run itself was cut, another one has to be looked for. */
 static u64 chunk_take(struct kvmem_ns *ns, struct kvmem_chunk *chunk,
 		      unsigned int first, unsigned int grains)
 {
+	unsigned int run = find_next_bit(chunk->map, KVMEM_CHUNK_GRAINS, first) - first;
+
 	bitmap_set(chunk->map, first, grains);
 	chunk->used += grains;
-	chunk->max_run = longest_run(chunk->map);
-	space_file_chunk(ns, chunk);
+	if (run == chunk->max_run) {
+		chunk->max_run = longest_run(chunk->map, run);
+		space_file_chunk(ns, chunk);
+	}
 	return kvmem_piece(chunk->id, first, grains);
 }
 
@@ -141,17 +147,31 @@ static struct kvmem_chunk *piece_chunk(u64 piece)
 	return kvmem_chunk_by_id(kvmem_piece_chunk(piece));
 }
 
+/* The run that [@first, @first + @grains), free now, is part of. */
+static unsigned int run_around(const unsigned long *map, unsigned int first,
+			       unsigned int grains)
+{
+	unsigned int before = find_last_bit(map, first);
+	unsigned int start = before == first ? 0 : before + 1;
+
+	return find_next_bit(map, KVMEM_CHUNK_GRAINS, first + grains) - start;
+}
+
 static void chunk_release(struct kvmem_ns *ns, struct kvmem_chunk *chunk,
 			  unsigned int first, unsigned int grains,
 			  struct list_head *empty)
 {
+	unsigned int run;
+
 	bitmap_clear(chunk->map, first, grains);
 	chunk->used -= grains;
-	chunk->max_run = longest_run(chunk->map);
-	if (chunk->used) {
+	run = run_around(chunk->map, first, grains);
+	if (run > chunk->max_run) {
+		chunk->max_run = run;
 		space_file_chunk(ns, chunk);
-		return;
 	}
+	if (chunk->used)
+		return;
 	kvmem_space_del_chunk(ns, chunk, empty);
 }
 

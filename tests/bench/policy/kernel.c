@@ -24,6 +24,7 @@ struct file {
 	u8 generation;		/* of blocks put now */
 	bool continued;
 	u32 puts;
+	u32 fresh;		/* blocks of the chain neither here nor ghosts */
 	u32 last_batch;		/* operations of the last GET batch */
 	u32 max_batch;
 	bool tail_missed;	/* the last GET of a last batch missed */
@@ -138,6 +139,17 @@ static bool ghost_take(struct kernel *k, u32 id, u8 *class, u64 *age)
 	return false;
 }
 
+static bool ghost_peek(struct kernel *k, u32 id)
+{
+	u64 tag, *set = ghost_set(k, id, &tag);
+	u32 i;
+
+	for (i = 0; i < GHOST_WAYS; i++)
+		if (set[i] && set[i] >> 46 == tag)
+			return true;
+	return false;
+}
+
 static int ghosts_alloc(struct kernel *k)
 {
 	u64 want = (u64)k->capacity * k->o->ghost_eighths / 8, entries = GHOST_MIN;
@@ -192,14 +204,22 @@ static u8 generation_after(u8 class)
 	return g < GENERATIONS - 1 ? g + 1 : g;
 }
 
-static u8 gap_class(struct kernel *k, u8 class, u64 age)
+static u8 gap_class(struct kernel *k, struct file *f, u8 class, u64 age)
 {
+	u32 oct = fls64(age >> PA_AGE_SHIFT), hint;
+
 	if (!has(k, F_GAP))
 		return class;
-	return (u8)((class & 7) | (fls64(age >> PA_AGE_SHIFT) & 7) << 3);
+	if (has(k, F_HITGROWTH)) {
+		static int lim = 0; if (!lim) lim = getenv("LIM") ? atoi(getenv("LIM")) : 4;
+		hint = (oct >> 1 & 3) | (f->fresh < (u32)lim ? 0 : 4);
+	}
+	else
+		hint = oct & 7;
+	return (u8)((class & 7) | hint << 3);
 }
 
-static void touch(struct kernel *k, u32 id)
+static void touch(struct kernel *k, struct file *f, u32 id)
 {
 	u64 age = k->now - k->last_use[id];
 
@@ -207,7 +227,7 @@ static void touch(struct kernel *k, u32 id)
 	class_unlink(k, id);
 	if (k->hits[id] < UINT16_MAX)
 		k->hits[id]++;
-	k->class[id] = gap_class(k, class_of(k->class[id], k->hits[id]), age);
+	k->class[id] = gap_class(k, f, class_of(k->class[id], k->hits[id]), age);
 	k->last_use[id] = k->now;
 	class_link(k, id);
 }
@@ -222,7 +242,7 @@ static void get(struct kernel *k, struct file *f, u32 id)
 	f->generation = generation_after(k->class[id]);
 	f->continued = (k->class[id] & 7) < 4;
 	f->puts = 0;
-	touch(k, id);
+	touch(k, f, id);
 }
 
 static void put(struct kernel *k, struct file *f, u32 id, bool last)
@@ -237,7 +257,8 @@ static void put(struct kernel *k, struct file *f, u32 id, bool last)
 	if (has(k, F_GENERATION))
 		hint = f->generation;
 	if (has(k, F_GROWTH)) {
-		hint = f->puts < 4 ? 0 : f->puts < 16 ? 1 : 2;
+		u32 np = has(k, F_HITGROWTH) ? f->fresh : f->puts;
+		hint = np < 4 ? 0 : np < 16 ? 1 : 2;
 		if (f->continued)
 			hint += 3;
 	}
@@ -251,7 +272,7 @@ static void put(struct kernel *k, struct file *f, u32 id, bool last)
 		if (has(k, F_INHERIT)) {
 			f->generation = generation_after(class);
 			k->hits[id] = 1U << (class & 7);
-			k->class[id] = gap_class(k, class_of(class, k->hits[id]), age);
+			k->class[id] = gap_class(k, f, class_of(class, k->hits[id]), age);
 			f->continued = (class & 7) < 4;
 		}
 	}
@@ -276,7 +297,7 @@ static void chain_begin(struct file *f, u32 nr)
 	if (nr > f->max_batch)
 		f->max_batch = nr;
 	if (f->last_batch < f->max_batch || f->last_batch < nr)
-		f->generation = 0, f->continued = 0, f->puts = 0;
+		f->generation = 0, f->continued = 0, f->puts = 0, f->fresh = 0;
 	f->last_batch = nr;
 }
 
@@ -286,9 +307,14 @@ static void batch(struct kernel *k, struct file *f, const u32 *ids, u32 nr)
 
 	chain_begin(f, nr);
 	for (i = 0; i < nr; i++) {
-		if (!node_in(&k->n, ids[i]))
+		if (!node_in(&k->n, ids[i])) {
 			missing[n++] = ids[i];
-		get(k, f, ids[i]);
+			f->fresh += !ghost_peek(k, ids[i]);
+		}
+	}
+	for (i = 0; i < nr; i++) {
+		u32 j = has(k, F_REVERSE) ? nr - 1 - i : i;
+		get(k, f, ids[j]);
 		tick(k, k->o->get_ns);
 	}
 	f->tail_missed = n && missing[n - 1] == ids[nr - 1] && nr < f->max_batch;
