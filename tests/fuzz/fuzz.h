@@ -9,6 +9,10 @@
 #include <liburing.h>
 #include "kvmem_util.h"
 
+#ifndef fallthrough
+#define fallthrough __attribute__((__fallthrough__))
+#endif
+
 #define NR_FILES	6
 #define NR_HANDLES	32
 #define NR_MAPS		16

@@ -46,7 +46,7 @@ uint64_t any_address(struct fuzz *f, size_t len)
 	case 5:
 		if (f->map[m].p)
 			return (uintptr_t)f->map[m].p + rnd_below(f, f->map[m].len);
-		/* fall through */
+		fallthrough;
 	default:
 		if (len >= ARENA_SIZE)
 			return (uintptr_t)f->mem;
@@ -311,7 +311,7 @@ void fuzz_files(struct fuzz *f)
 		close(f->fd[slot]);
 		f->fd[slot] = open(KVT_DEVICE, O_RDWR | O_CLOEXEC);
 		f->attached[slot] = 0;
-		/* fall through */
+		fallthrough;
 	case 1:
 		if (one_in(f, 8))
 			mutate(f, &a, sizeof(a));

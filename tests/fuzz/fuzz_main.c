@@ -23,6 +23,11 @@ static const char * const kinds[] = {
 	"batch", "ioctl", "uring", "memory", "file", "netlink", "child", "sysfs",
 };
 
+static void (* const calls_of[])(struct fuzz *f) = {
+	fuzz_batch, fuzz_ioctl, fuzz_uring, fuzz_memory, fuzz_files, fuzz_netlink,
+	fuzz_child, fuzz_sysfs,
+};
+
 static unsigned long env_number(const char *name, unsigned long value)
 {
 	const char *s = getenv(name);
@@ -67,16 +72,7 @@ static void run(unsigned int id, uint64_t seed, unsigned long calls)
 	for (i = 0; i < calls && !shared->stop; i++) {
 		unsigned int kind = pick(&f);
 
-		switch (kind) {
-		case 0: fuzz_batch(&f); break;
-		case 1: fuzz_ioctl(&f); break;
-		case 2: fuzz_uring(&f); break;
-		case 3: fuzz_memory(&f); break;
-		case 4: fuzz_files(&f); break;
-		case 5: fuzz_netlink(&f); break;
-		case 6: fuzz_child(&f); break;
-		case 7: fuzz_sysfs(&f); break;
-		}
+		calls_of[kind](&f);
 		shared->calls[id] = i + 1;
 		shared->kinds[kind]++;
 	}
@@ -222,8 +218,8 @@ int main(int argc, char **argv)
 		{ "calls", 1, NULL, 'c' }, { "seconds", 1, NULL, 's' },
 		{ "seed", 1, NULL, 'x' }, { "processes", 1, NULL, 'p' }, {},
 	};
-	unsigned long calls = env_number("KVMEM_FUZZ_CALLS", kvt_scale(
-					 kvt_debug_kernel() ? 100000 : 20000, 1000000));
+	unsigned long quick = kvt_debug_kernel() ? 100000 : 20000;
+	unsigned long calls = env_number("KVMEM_FUZZ_CALLS", kvt_scale(quick, 1000000));
 	unsigned int seconds = env_number("KVMEM_FUZZ_SECONDS", kvt_scale(60, 14400));
 	unsigned int processes = 3, i;
 	struct kvt_ns_opts o = { .mode = 0666, .quota_bytes = 8 * MIB };
@@ -234,11 +230,20 @@ int main(int argc, char **argv)
 
 	while ((c = getopt_long(argc, argv, "", options, NULL)) >= 0)
 		switch (c) {
-		case 'c': calls = strtoul(optarg, NULL, 0); break;
-		case 's': seconds = strtoul(optarg, NULL, 0); break;
-		case 'x': seed = strtoull(optarg, NULL, 0); break;
-		case 'p': processes = strtoul(optarg, NULL, 0); break;
-		default: return KSFT_FAIL;
+		case 'c':
+			calls = strtoul(optarg, NULL, 0);
+			break;
+		case 's':
+			seconds = strtoul(optarg, NULL, 0);
+			break;
+		case 'x':
+			seed = strtoull(optarg, NULL, 0);
+			break;
+		case 'p':
+			processes = strtoul(optarg, NULL, 0);
+			break;
+		default:
+			return KSFT_FAIL;
 		}
 	if (processes < 1 || processes > 16)
 		return KSFT_FAIL;

@@ -227,7 +227,7 @@ TEST(resize_under_load)
 	EXPECT_EQ(kvt_info(fds[0]).corrupt, 0);
 }
 
-static void drop_caches(void)
+static void shrink_slabs(void)
 {
 	int fd = open("/proc/sys/vm/drop_caches", O_WRONLY);
 
@@ -261,7 +261,7 @@ TEST_TIMEOUT(shrinker_floor, 90)
 	for (i = 0; i < 50; i++)
 		ASSERT_EQ(kvt_put_key(fd, i, MIB), 0);
 	for (i = 0; i < 100; i++) {
-		drop_caches();
+		shrink_slabs();
 		info = kvt_arena_info();
 		EXPECT_GE(info.limit, 16 * MIB);
 		if (info.allocated <= 16 * MIB)
@@ -285,7 +285,7 @@ TEST_TIMEOUT(shrinker_floor, 90)
 	kvt_sysfs_set("arena_bytes", KVT_ARENA_DEFAULT);
 }
 
-static void hog(void *arg)
+static void take_memory(void *arg)
 {
 	const uint64_t before = kvt_arena_info().allocated;
 	unsigned int i;
@@ -325,7 +325,7 @@ TEST_TIMEOUT(memory_pressure, 90)
 	for (i = 0; i < nr; i++)
 		ASSERT_EQ(kvt_put_key(fd, i, MIB), 0);
 	i = kvt_arena_info().allocated / MIB;
-	kvt_in_child(hog, NULL);
+	kvt_in_child(take_memory, NULL);
 	EXPECT_TRUE(kvt_wait_for(kvt_arena_info().allocated <= kvt_arena_info().limit, 10000));
 	EXPECT_LT(kvt_arena_info().allocated / MIB, i);
 	check_blocks(fd, nr, &left);

@@ -407,6 +407,8 @@ TEST(priority)
 	EXPECT_EQ(kvt_info(fd).used_blocks, 2);
 }
 
+static char scratch[1000];
+
 /* Tables: value[class][age] */
 static void fill_table(struct kvt_table *t, uint16_t (*fn)(unsigned int c, unsigned int a))
 {
@@ -464,7 +466,7 @@ TEST(table_by_hits)
 		ASSERT_EQ(put_hint(fd, i, 100, 0, 0, 0), 0);
 	for (i = 0; i < 4; i++)
 		for (k = 0; k < 8; k++)
-			kvt_get(fd, i, (char[100]){}, 100);
+			kvt_get(fd, i, scratch, 100);
 	for (i = 0; i < 20; i++)
 		ASSERT_EQ(kvt_put_key(fd, 100 + i, 100), 0);
 	/* Used often: they stay, however old. */
@@ -522,7 +524,7 @@ TEST(histograms)
 	for (i = 0; i < 20; i++)
 		ASSERT_EQ(put_hint(fd, i, 1000, 2, 0, 7), 0);
 	for (i = 0; i < 20; i++)
-		kvt_get(fd, i, (char[1000]){}, 1000);
+		kvt_get(fd, i, scratch, 1000);
 	ASSERT_EQ(kvt_nl_hist(ns, &h), 0);
 	EXPECT_EQ(sum(h.hits, 16, 24), 20);
 	EXPECT_EQ(sum(h.hits, 0, 64), 20);

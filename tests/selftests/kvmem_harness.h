@@ -140,6 +140,7 @@ struct kvt_state {
 	long pools;
 	long files;
 };
+
 /* Bring the module into the state that tests start from. */
 void kvt_set_up(void);
 void kvt_state_read(struct kvt_state *state);

@@ -321,8 +321,10 @@ static void pin_copy(struct kvt_pin *pin, size_t off, void *data, size_t len, bo
 	struct kvmem_op put = kvt_make_op(KVMEM_OP_PUT, 1);
 	struct kvmem_op get = kvt_make_op(KVMEM_OP_GET, 1);
 
-	put.len = get.len = len;
-	put.addr = get.addr = (uintptr_t)data;
+	put.len = len;
+	get.len = len;
+	put.addr = (uintptr_t)data;
+	get.addr = (uintptr_t)data;
 	if (write) {
 		get.buf = pin->buf;
 		get.addr = off;

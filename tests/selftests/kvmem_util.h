@@ -63,6 +63,7 @@ struct kvt_map {
 	uint32_t crc;
 	uint8_t *p;
 };
+
 int kvt_alloc(int fd, size_t len, struct kvt_map *map);
 int kvt_commit(int fd, const struct kvt_map *map, uint64_t key, size_t len);
 int kvt_lease(int fd, uint64_t key, struct kvt_map *map);
@@ -81,6 +82,7 @@ struct kvt_pin {
 	int fd;
 	uint32_t buf;
 };
+
 void kvt_pin_pages(struct kvt_pin *pin, void *p, size_t len);
 void kvt_pin_write(struct kvt_pin *pin, size_t off, const void *data, size_t len);
 void kvt_pin_read(struct kvt_pin *pin, size_t off, void *data, size_t len);

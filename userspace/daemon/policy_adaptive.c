@@ -9,7 +9,7 @@
 
 #include "policy_adaptive.h"
 
-double PA_K = 30, PA_P0 = 0.02, PA_TAU = 60000;
+double PA_K = 30, PA_P0 = 0.02, PA_TAU = 60000, PA_KL = 200, PA_ODDS=1;
 
 static uint64_t u64_min(uint64_t a, uint64_t b)
 {
@@ -21,6 +21,8 @@ void pa_init(struct pa *pa, const struct pa_config *cfg)
 	memset(pa, 0, sizeof(*pa));
 	pa->cfg = *cfg;
 	if (getenv("PA_K")) PA_K = atof(getenv("PA_K"));
+	if (getenv("PA_KL")) PA_KL = atof(getenv("PA_KL"));
+	if (getenv("PA_ODDS")) PA_ODDS = atof(getenv("PA_ODDS"));
 	if (getenv("PA_P0")) PA_P0 = atof(getenv("PA_P0"));
 	if (getenv("PA_TAU")) PA_TAU = atof(getenv("PA_TAU"));
 }
@@ -142,15 +144,25 @@ static const double *entered_before(const struct pa *pa, uint64_t age)
 static void chances(const struct pa *pa, const double *events, const double *came,
 		    const double *prior, double weight, double *chance)
 {
-	double alive = 1, risk;
-	unsigned int a;
+	double alive = 1, risk[PA_MAX_AGES], ev, ri, w;
+	unsigned int a, n = pa->cfg.ages; int i;
+	static int sm = -1; if (sm < 0) sm = getenv("SM") ? atoi(getenv("SM")) : 0;
 
-	for (a = 0; a < pa->cfg.ages; a++) {
-		risk = came[a] * alive;
-		if (risk < events[a])
-			risk = events[a];
-		chance[a] = (events[a] + weight * prior[a]) / (risk + weight);
-		alive *= 1 - chance[a];
+	for (a = 0; a < n; a++) {
+		risk[a] = came[a] * alive;
+		if (risk[a] < events[a])
+			risk[a] = events[a];
+		alive *= 1 - (events[a] + weight * prior[a]) / (risk[a] + weight);
+	}
+	for (a = 0; a < n; a++) {
+		ev = ri = 0;
+		for (i = -sm; i <= sm; i++) {
+			if ((int)a + i < 0 || a + i >= n) continue;
+			w = 1.0 / (1 << abs(i));
+			ev += w * events[a + i];
+			ri += w * risk[a + i];
+		}
+		chance[a] = (ev + weight * prior[a]) / (ri + weight);
 	}
 }
 
@@ -185,8 +197,16 @@ static void learn(struct pa *pa)
 		add(lev_came[c % PA_LEVELS], came[c], ages);
 	}
 	chances(pa, all_ev, all_came, prior, PA_K, all);
-	for (l = 0; l < PA_LEVELS; l++)
-		chances(pa, lev_ev[l], lev_came[l], all, PA_K, level[l]);
+	double tot = 0, wsum = 0, m[PA_LEVELS];
+	for (l = 0; l < PA_LEVELS; l++) {
+		double e = 0; for (c = l; c < PA_CLASSES; c += 8) e += pa->entered[c];
+		m[l] = pow(PA_ODDS, l); tot += e; wsum += e * m[l];
+	}
+	for (l = 0; l < PA_LEVELS; l++) {
+		double f = tot ? m[l] * tot / wsum : 1;
+		for (a = 0; a < ages; a++) prior[a] = all[a] * f / (1 - all[a] + all[a] * f);
+		chances(pa, lev_ev[l], lev_came[l], prior, PA_KL, level[l]);
+	}
 	for (c = 0; c < PA_CLASSES; c++)
 		chances(pa, pa->events[c], came[c], level[c % PA_LEVELS], PA_K, pa->reuse[c]);
 }

@@ -24,7 +24,7 @@ struct file {
 	u8 generation;		/* of blocks put now */
 	bool continued;
 	u32 puts;
-	u32 fresh;		/* blocks of the chain neither here nor ghosts */
+	u16 hits; u32 back; u32 fresh;		/* blocks of the chain neither here nor ghosts */
 	u32 last_batch;		/* operations of the last GET batch */
 	u32 max_batch;
 	bool tail_missed;	/* the last GET of a last batch missed */
@@ -152,7 +152,7 @@ static bool ghost_peek(struct kernel *k, u32 id)
 
 static int ghosts_alloc(struct kernel *k)
 {
-	u64 want = (u64)k->capacity * k->o->ghost_eighths / 8, entries = GHOST_MIN;
+	u64 want = (u64)k->capacity * k->o->ghost_eighths / 8, entries = getenv("GMIN") ? atoi(getenv("GMIN")) : GHOST_MIN;
 
 	while (entries * 2 <= want && entries < 1U << 20)
 		entries *= 2;
@@ -212,7 +212,7 @@ static u8 gap_class(struct kernel *k, struct file *f, u8 class, u64 age)
 		return class;
 	if (has(k, F_HITGROWTH)) {
 		static int lim = 0; if (!lim) lim = getenv("LIM") ? atoi(getenv("LIM")) : 4;
-		hint = (oct >> 1 & 3) | (f->fresh < (u32)lim ? 0 : 4);
+		hint = (oct >> 1 & 3) | ((getenv("RATIO") ? f->fresh * (u32)atoi(getenv("RATIO")) <= f->back : f->fresh < (u32)lim) ? 0 : 4);
 	}
 	else
 		hint = oct & 7;
@@ -243,6 +243,7 @@ static void get(struct kernel *k, struct file *f, u32 id)
 	f->continued = (k->class[id] & 7) < 4;
 	f->puts = 0;
 	touch(k, f, id);
+	f->hits = k->hits[id] < 15 ? k->hits[id] : 0;
 }
 
 static void put(struct kernel *k, struct file *f, u32 id, bool last)
@@ -261,11 +262,16 @@ static void put(struct kernel *k, struct file *f, u32 id, bool last)
 		hint = np < 4 ? 0 : np < 16 ? 1 : 2;
 		if (f->continued)
 			hint += 3;
+		if (getenv("R2")) {
+			u32 r2 = atoi(getenv("R2"));
+			if (!f->continued) hint = np < 8 ? 0 : np < 32 ? 1 : 2;
+			else hint = np * r2 <= f->back ? 3 : np <= f->back ? 4 : 5;
+		}
 	}
 	if (has(k, F_TAIL) && last && f->tail_missed)
 		hint = TAIL;
 	k->class[id] = (u8)(hint << 3);
-	k->hits[id] = 0;
+	k->hits[id] = has(k, F_CHAINHITS) ? f->hits : 0;
 	k->last_use[id] = k->now;
 	if (ghost_take(k, id, &class, &age)) {
 		k->hist.ghost_hits[class][age_bucket(k, age)]++;
@@ -274,6 +280,7 @@ static void put(struct kernel *k, struct file *f, u32 id, bool last)
 			k->hits[id] = 1U << (class & 7);
 			k->class[id] = gap_class(k, f, class_of(class, k->hits[id]), age);
 			f->continued = (class & 7) < 4;
+			f->hits = k->hits[id] < 15 ? k->hits[id] : 0;
 		}
 	}
 	class_link(k, id);
@@ -297,7 +304,7 @@ static void chain_begin(struct file *f, u32 nr)
 	if (nr > f->max_batch)
 		f->max_batch = nr;
 	if (f->last_batch < f->max_batch || f->last_batch < nr)
-		f->generation = 0, f->continued = 0, f->puts = 0, f->fresh = 0;
+		f->generation = 0, f->continued = 0, f->puts = 0, f->fresh = f->back = 0, f->hits = 0;
 	f->last_batch = nr;
 }
 
@@ -309,8 +316,8 @@ static void batch(struct kernel *k, struct file *f, const u32 *ids, u32 nr)
 	for (i = 0; i < nr; i++) {
 		if (!node_in(&k->n, ids[i])) {
 			missing[n++] = ids[i];
-			f->fresh += !ghost_peek(k, ids[i]);
-		}
+			if (ghost_peek(k, ids[i])) f->back++; else f->fresh++;
+		} else f->back++;
 	}
 	for (i = 0; i < nr; i++) {
 		u32 j = has(k, F_REVERSE) ? nr - 1 - i : i;

@@ -49,7 +49,7 @@ enum sim_feature {
 	F_ENDS		= 1 << 6,	/* the youngest block of a class may go, too */
 	F_GAP		= 1 << 8,	/* class from the time between the last two uses */
 	F_GROWTH	= 1 << 9,	/* class of a new block from how much is new */
-	F_HITGROWTH = 1 << 10,
+	F_HITGROWTH = 1 << 10, F_CHAINHITS = 1 << 11,
 	F_FUTURE	= 1 << 7,	/* value of what follows a hit */
 };
 
