@@ -9,6 +9,7 @@ $(O)/obj/ctl/%.o $(O)/san/ctl/%.o $(O)/san/tests/ctl_%.o: \
 	override CFLAGS += $(shell pkg-config --cflags libnl-genl-3.0)
 
 $(eval $(call program,kvmemctl,$(CTL_SRCS) $(COMMON_SRCS),-lnl-genl-3 -lnl-3 -ljansson))
+SBIN_PROGRAMS += kvmemctl
 MANPAGES += man/kvmemctl.8
 
 CTL_TEST_SRCS := $(addprefix ctl/,decode.c error.c latency.c out.c policy_print.c \

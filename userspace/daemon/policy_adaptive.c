@@ -5,26 +5,40 @@
  */
 #include <math.h>
 #include <string.h>
-#include <stdlib.h>
 
 #include "policy_adaptive.h"
 
-double PA_K = 30, PA_P0 = 0.02, PA_TAU = 60000, PA_KL = 200, PA_ODDS=1;
+/* What is believed before anything was seen: the same chance in each octave
+ * of age, which makes LRU, ... */
+#define PRIOR_OCTAVE	0.02
+/* ... odds that grow with each doubling of the uses there were, ... */
+#define PRIOR_LEVEL	1.5
+/* ... and as if so many blocks had been seen. */
+#define PRIOR_WEIGHT	200.0
+/* Uses after which what was seen counts 1/e. */
+#define MEMORY		100000.0
+/* No table for fewer uses than this. */
+#define UPDATE_MIN	64.0
 
-static uint64_t u64_min(uint64_t a, uint64_t b)
-{
-	return a < b ? a : b;
-}
+/* The shadow: uses (of all keys) after which a comparison counts 1/e; */
+#define SHADOW_MEMORY	15000.0
+/* adaptive has lost when it is so many sigmas and so much of the uses worse; */
+#define SHADOW_SIGMAS	3.0
+#define SHADOW_LOSS	0.005
+/* then LRU for so many uses, doubled each time, halved after a good trial. */
+#define BACKOFF_MIN	20000.0
+#define BACKOFF_MAX	640000.0
+/* Uses before a trial is judged. */
+#define TRIAL		8000.0
+/* Sampled keys that the shadow holds at least, if the namespace does. */
+#define SHADOW_AIM	256
 
 void pa_init(struct pa *pa, const struct pa_config *cfg)
 {
 	memset(pa, 0, sizeof(*pa));
 	pa->cfg = *cfg;
-	if (getenv("PA_K")) PA_K = atof(getenv("PA_K"));
-	if (getenv("PA_KL")) PA_KL = atof(getenv("PA_KL"));
-	if (getenv("PA_ODDS")) PA_ODDS = atof(getenv("PA_ODDS"));
-	if (getenv("PA_P0")) PA_P0 = atof(getenv("PA_P0"));
-	if (getenv("PA_TAU")) PA_TAU = atof(getenv("PA_TAU"));
+	pa->backoff = BACKOFF_MIN;
+	pa->shadow.one_in = 1;
 }
 
 uint64_t pa_age_edge(const struct pa_config *cfg, unsigned int age)
@@ -39,59 +53,63 @@ uint64_t pa_age_edge(const struct pa_config *cfg, unsigned int age)
 	       (((uint64_t)part << PA_AGE_SHIFT) << octave >> cfg->fine);
 }
 
+/* 1000 an octave; one hit in 2^50 ns is 0. */
+static uint16_t scale(double rate)
+{
+	double v = (log2(rate) + 50) * 1000;
+
+	return v < 0 ? 0 : v > 65535 ? 65535 : (uint16_t)v;
+}
+
+/* On the same scale as the others: members of a pool are compared. */
 void pa_lru_table(const struct pa_config *cfg, struct pa_table *table)
 {
 	unsigned int c, a;
 
 	for (c = 0; c < PA_CLASSES; c++)
 		for (a = 0; a < cfg->ages; a++)
-			table->value[c][a] = (uint16_t)(cfg->ages - a);
+			table->value[c][a] = scale(PRIOR_OCTAVE /
+						   (double)pa_age_edge(cfg, a + 1));
 }
 
 /* --- what has happened since the last time --- */
 
-static uint64_t grown(uint64_t now, uint64_t then)
+static double grown(uint64_t now, uint64_t then)
 {
 	/* totals begin anew when the module is reloaded */
-	return now >= then ? now - then : now;
+	return (double)(now >= then ? now - then : now);
 }
 
-struct delta {
-	double entered[PA_CLASSES];
-	double events[PA_CLASSES][PA_MAX_AGES];
-	double hits, refs;
-};
-
-static void delta_class(const struct pa *pa, const struct pa_hist *h, unsigned int c,
-			struct delta *d)
+static void delta_class(struct pa *pa, const struct pa_hist *h, unsigned int c)
 {
-	double out = 0, x;
+	struct pa_delta *d = &pa->delta;
+	double hits, x = (double)h->blocks[c] - (double)pa->last.blocks[c];
 	unsigned int a;
 
+	/* What left came in, what is in came in. */
 	for (a = 0; a < pa->cfg.ages; a++) {
-		x = (double)grown(h->hits[c][a], pa->last.hits[c][a]);
-		d->hits += x;
-		out += x + (double)grown(h->evictions[c][a], pa->last.evictions[c][a]);
-		d->events[c][a] = x + (double)grown(h->ghost_hits[c][a],
-						   pa->last.ghost_hits[c][a]);
+		hits = grown(h->hits[c][a], pa->last.hits[c][a]);
+		x += hits + grown(h->evictions[c][a], pa->last.evictions[c][a]);
+		d->events[c][a] = hits + grown(h->ghost_hits[c][a],
+					       pa->last.ghost_hits[c][a]);
 	}
-	/* what is in came in, what went out came in */
-	x = out + (double)h->blocks[c] - (double)pa->last.blocks[c];
 	d->entered[c] = x > 0 ? x : 0;
 	d->refs += d->entered[c];
 }
 
-static void age_out(struct pa *pa, const struct delta *d, double keep)
+static void age_out(struct pa *pa, const struct pa_hist *h)
 {
+	double keep = exp(-pa->delta.refs / MEMORY);
 	unsigned int c, a;
 
 	for (c = 0; c < PA_CLASSES; c++) {
-		pa->entered[c] = pa->entered[c] * keep + d->entered[c];
+		pa->entered[c] = pa->entered[c] * keep + pa->delta.entered[c];
+		pa->cost[c] = pa->cost[c] * keep + grown(h->hit_cost[c], pa->last.hit_cost[c]);
+		pa->cost_bytes[c] = pa->cost_bytes[c] * keep +
+				    grown(h->hit_bytes[c], pa->last.hit_bytes[c]);
 		for (a = 0; a < pa->cfg.ages; a++)
-			pa->events[c][a] = pa->events[c][a] * keep + d->events[c][a];
+			pa->events[c][a] = pa->events[c][a] * keep + pa->delta.events[c][a];
 	}
-	pa->entered_all = pa->entered_all * keep + d->refs;
-	pa->hits_all = pa->hits_all * keep + d->hits;
 }
 
 static void snapshot(struct pa *pa, uint64_t now)
@@ -108,112 +126,141 @@ static void snapshot(struct pa *pa, uint64_t now)
 }
 
 /*
- * Blocks used again at age @age now came in @age ago: they are to be compared
- * with what had come in by then.  NULL: that was before we began.
+ * Blocks used now at @age came in @age ago, so they are to be compared with
+ * what had come in by then, decayed as of then.  NULL: before we began.
  */
 static const double *entered_before(const struct pa *pa, uint64_t age)
 {
-	uint64_t want, best = UINT64_MAX, off;
-	const struct pa_snapshot *found = NULL;
-	unsigned int s, i;
+	uint64_t want = pa->last_time - age, best = UINT64_MAX, off;
+	const struct pa_snapshot *p = pa->snap[0], *found = NULL;
+	unsigned int i;
 
-	if (age > pa->last_time || pa->last_time - age < pa->first_time)
+	if (age > pa->last_time || want < pa->first_time)
 		return NULL;
-	want = pa->last_time - age;
-	for (s = 0; s < PA_SPACINGS; s++)
-		for (i = 0; i < PA_SNAPSHOTS; i++) {
-			const struct pa_snapshot *p = &pa->snap[s][i];
-
-			if (!p->time)
-				continue;
-			off = p->time > want ? p->time - want : want - p->time;
-			if (off < best) {
-				best = off;
-				found = p;
-			}
+	for (i = 0; i < PA_SPACINGS * PA_SNAPSHOTS; i++, p++) {
+		off = p->time > want ? p->time - want : want - p->time;
+		if (p->time && off < best) {
+			best = off;
+			found = p;
 		}
+	}
 	return found ? found->entered : NULL;
 }
 
 /* --- chances of reuse --- */
 
-/*
- * chance[a]: of being used in age bucket a, having got there, from counts of
- * one class or of several added up, mixed with what is believed already.
- */
-static void chances(const struct pa *pa, const double *events, const double *came,
-		    const double *prior, double weight, double *chance)
+static void counts_add(struct pa_counts *to, const struct pa_counts *from, unsigned int ages)
 {
-	double alive = 1, risk[PA_MAX_AGES], ev, ri, w;
-	unsigned int a, n = pa->cfg.ages; int i;
-	static int sm = -1; if (sm < 0) sm = getenv("SM") ? atoi(getenv("SM")) : 0;
-
-	for (a = 0; a < n; a++) {
-		risk[a] = came[a] * alive;
-		if (risk[a] < events[a])
-			risk[a] = events[a];
-		alive *= 1 - (events[a] + weight * prior[a]) / (risk[a] + weight);
-	}
-	for (a = 0; a < n; a++) {
-		ev = ri = 0;
-		for (i = -sm; i <= sm; i++) {
-			if ((int)a + i < 0 || a + i >= n) continue;
-			w = 1.0 / (1 << abs(i));
-			ev += w * events[a + i];
-			ri += w * risk[a + i];
-		}
-		chance[a] = (ev + weight * prior[a]) / (ri + weight);
-	}
-}
-
-static void add(double *to, const double *from, unsigned int n)
-{
-	unsigned int i;
-
-	for (i = 0; i < n; i++)
-		to[i] += from[i];
-}
-
-static void learn(struct pa *pa)
-{
-	static double came[PA_CLASSES][PA_MAX_AGES];
-	double all_ev[PA_MAX_AGES] = { 0 }, all_came[PA_MAX_AGES] = { 0 };
-	double lev_ev[PA_LEVELS][PA_MAX_AGES] = { 0 }, lev_came[PA_LEVELS][PA_MAX_AGES] = { 0 };
-	double prior[PA_MAX_AGES], all[PA_MAX_AGES], level[PA_LEVELS][PA_MAX_AGES];
-	unsigned int ages = pa->cfg.ages, c, a, l;
+	unsigned int a;
 
 	for (a = 0; a < ages; a++) {
-		uint64_t mid = (pa_age_edge(&pa->cfg, a) + pa_age_edge(&pa->cfg, a + 1)) / 2;
-		const double *then = entered_before(pa, mid);
+		to->events[a] += from->events[a];
+		to->came[a] += from->came[a];
+	}
+}
 
-		prior[a] = PA_P0 / (1 << pa->cfg.fine);
-		for (c = 0; c < PA_CLASSES; c++)
-			came[c][a] = then ? then[c] : 0;
+static void count(struct pa *pa)
+{
+	unsigned int ages = pa->cfg.ages, c, a;
+	const double *then;
+
+	memset(pa->level, 0, sizeof(pa->level));
+	memset(&pa->all, 0, sizeof(pa->all));
+	for (a = 0; a < ages; a++) {
+		then = entered_before(pa, (pa_age_edge(&pa->cfg, a) +
+					   pa_age_edge(&pa->cfg, a + 1)) / 2);
+		for (c = 0; c < PA_CLASSES; c++) {
+			pa->count[c].events[a] = pa->events[c][a];
+			pa->count[c].came[a] = then ? then[c] : 0;
+		}
 	}
 	for (c = 0; c < PA_CLASSES; c++) {
-		add(all_ev, pa->events[c], ages);
-		add(all_came, came[c], ages);
-		add(lev_ev[c % PA_LEVELS], pa->events[c], ages);
-		add(lev_came[c % PA_LEVELS], came[c], ages);
+		counts_add(&pa->level[c % PA_LEVELS], &pa->count[c], ages);
+		counts_add(&pa->all, &pa->count[c], ages);
 	}
-	chances(pa, all_ev, all_came, prior, PA_K, all);
-	double tot = 0, wsum = 0, m[PA_LEVELS];
-	for (l = 0; l < PA_LEVELS; l++) {
-		double e = 0; for (c = l; c < PA_CLASSES; c += 8) e += pa->entered[c];
-		m[l] = pow(PA_ODDS, l); tot += e; wsum += e * m[l];
+}
+
+/* How many got to each age: a block used at an earlier one did not. */
+static void risks(const struct pa *pa, const struct pa_counts *n, const double *prior,
+		  double *risk)
+{
+	double alive = 1;
+	unsigned int a;
+
+	for (a = 0; a < pa->cfg.ages; a++) {
+		risk[a] = n->came[a] * alive;
+		if (risk[a] < n->events[a])
+			risk[a] = n->events[a];
+		alive *= 1 - (n->events[a] + PRIOR_WEIGHT * prior[a]) /
+			     (risk[a] + PRIOR_WEIGHT);
 	}
-	for (l = 0; l < PA_LEVELS; l++) {
-		double f = tot ? m[l] * tot / wsum : 1;
-		for (a = 0; a < ages; a++) prior[a] = all[a] * f / (1 - all[a] + all[a] * f);
-		chances(pa, lev_ev[l], lev_came[l], prior, PA_KL, level[l]);
+}
+
+/*
+ * The chance of being used in each bucket, having got there: counts, smoothed
+ * over an octave to both sides, mixed with what is believed already.
+ */
+static void chances(const struct pa *pa, const struct pa_counts *n, const double *prior,
+		    double *chance)
+{
+	int ages = (int)pa->cfg.ages, reach = 1 << pa->cfg.fine, a, i;
+	double risk[PA_MAX_AGES], e, r, w;
+
+	risks(pa, n, prior, risk);
+	for (a = 0; a < ages; a++) {
+		e = PRIOR_WEIGHT * prior[a];
+		r = PRIOR_WEIGHT;
+		for (i = a - reach; i <= a + reach; i++) {
+			if (i < 0 || i >= ages)
+				continue;
+			w = 1.0 / (double)(1 << (i < a ? a - i : i - a));
+			e += w * n->events[i];
+			r += w * risk[i];
+		}
+		chance[a] = e / r;
 	}
+}
+
+/* Odds of each level against the mean of them all. */
+static void level_odds(const struct pa *pa, double *odds)
+{
+	double all = 0, mean = 0, n[PA_LEVELS] = { 0 };
+	unsigned int c, l;
+
 	for (c = 0; c < PA_CLASSES; c++)
-		chances(pa, pa->events[c], came[c], level[c % PA_LEVELS], PA_K, pa->reuse[c]);
+		n[c % PA_LEVELS] += pa->entered[c];
+	for (l = 0; l < PA_LEVELS; l++) {
+		odds[l] = pow(PRIOR_LEVEL, l);
+		all += n[l];
+		mean += n[l] * odds[l];
+	}
+	for (l = 0; l < PA_LEVELS && mean > 0; l++)
+		odds[l] *= all / mean;
+}
+
+/* All classes together, from that each level, from that each class. */
+static void learn(struct pa *pa)
+{
+	double prior[PA_MAX_AGES], all[PA_MAX_AGES], level[PA_MAX_AGES], odds[PA_LEVELS];
+	unsigned int ages = pa->cfg.ages, a, l, c;
+
+	count(pa);
+	level_odds(pa, odds);
+	for (a = 0; a < ages; a++)
+		prior[a] = PRIOR_OCTAVE / (1 << pa->cfg.fine);
+	chances(pa, &pa->all, prior, all);
+	for (l = 0; l < PA_LEVELS; l++) {
+		for (a = 0; a < ages; a++)
+			prior[a] = all[a] * odds[l] / (1 - all[a] + all[a] * odds[l]);
+		chances(pa, &pa->level[l], prior, level);
+		for (c = l; c < PA_CLASSES; c += PA_LEVELS)
+			chances(pa, &pa->count[c], level, pa->reuse[c]);
+	}
 }
 
 /* --- values --- */
 
-/* The best rate of hits over time that keeping the block to some age gives. */
+/* The best rate of hits over time that keeping a block to some age gives. */
 static double best_rate(const struct pa *pa, const double *chance, unsigned int from)
 {
 	double hits = 0, time = 0, alive = 1, best = 0, width;
@@ -224,50 +271,188 @@ static double best_rate(const struct pa *pa, const double *chance, unsigned int 
 		hits += alive * chance[a];
 		time += alive * width * (1 - chance[a] / 2);
 		alive *= 1 - chance[a];
-		if (hits / time > best)
+		if (hits > best * time)
 			best = hits / time;
 	}
 	return best;
 }
 
-/* 1000 an octave; one hit in 2^50 ns is 0. */
-static uint16_t scale(double rate)
+/*
+ * Tokens a byte saves, against the mean: 1 for all when no costs are given.
+ * A class with few hits is taken for average.
+ */
+static double class_cost(const struct pa *pa, unsigned int class, double mean, double bytes)
 {
-	double v = (log2(rate) + 50) * 1000;
+	double prior = bytes / (PA_CLASSES * 16);
 
-	return v < 0 ? 0 : v > 65535 ? 65535 : (uint16_t)v;
+	if (mean <= 0 || bytes <= 0)
+		return 1;
+	return (pa->cost[class] / mean + prior) / (pa->cost_bytes[class] + prior);
 }
 
 static void fill(struct pa *pa, struct pa_table *table)
 {
+	double cost = 0, bytes = 0, worth;
 	unsigned int c, a;
 
-	for (c = 0; c < PA_CLASSES; c++)
+	for (c = 0; c < PA_CLASSES; c++) {
+		cost += pa->cost[c];
+		bytes += pa->cost_bytes[c];
+	}
+	for (c = 0; c < PA_CLASSES; c++) {
+		worth = class_cost(pa, c, bytes > 0 ? cost / bytes : 0, bytes);
 		for (a = 0; a < pa->cfg.ages; a++)
-			table->value[c][a] = scale(best_rate(pa, pa->reuse[c], a));
+			table->value[c][a] = scale(worth * best_rate(pa, pa->reuse[c], a));
+	}
 }
 
-bool pa_update(struct pa *pa, const struct pa_hist *hist, uint64_t now, uint64_t capacity,
+/* --- the shadow of LRU --- */
+
+unsigned int pa_set_capacity(struct pa *pa, uint64_t capacity)
+{
+	struct pa_shadow *s = &pa->shadow;
+	unsigned int one_in = 1;
+
+	while (capacity / one_in >= 2 * SHADOW_AIM)
+		one_in *= 2;
+	if (one_in != s->one_in) {
+		memset(s, 0, sizeof(*s));
+		s->one_in = one_in;
+	}
+	s->capacity = (unsigned int)((capacity + one_in / 2) / one_in);
+	return one_in;
+}
+
+static void ring_del(struct pa_shadow *s, unsigned int i)
+{
+	s->e[s->e[i].prev].next = s->e[i].next;
+	s->e[s->e[i].next].prev = s->e[i].prev;
+}
+
+static void ring_add(struct pa_shadow *s, unsigned int i)
+{
+	s->e[i].prev = 0;
+	s->e[i].next = s->e[0].next;
+	s->e[s->e[0].next].prev = (uint16_t)i;
+	s->e[0].next = (uint16_t)i;
+}
+
+/* The low bits are what it was sampled by. */
+static uint16_t *bucket_of(struct pa_shadow *s, uint64_t hash)
+{
+	return &s->bucket[(hash >> 32) % PA_SHADOW_SETS];
+}
+
+static unsigned int shadow_forget(struct pa_shadow *s)
+{
+	unsigned int i = s->e[0].prev;
+	uint16_t *p = bucket_of(s, s->e[i].hash);
+
+	ring_del(s, i);
+	while (*p != i)
+		p = &s->e[*p].chain;
+	*p = s->e[i].chain;
+	return i;
+}
+
+/* Use @hash; was it there? */
+static bool shadow_use(struct pa_shadow *s, uint64_t hash)
+{
+	uint16_t *p = bucket_of(s, hash);
+	unsigned int i;
+
+	for (i = *p; i; i = s->e[i].chain) {
+		if (s->e[i].hash != hash)
+			continue;
+		ring_del(s, i);
+		ring_add(s, i);
+		return true;
+	}
+	i = s->used < s->capacity && s->used < PA_SHADOW ? ++s->used : shadow_forget(s);
+	s->e[i].hash = hash;
+	s->e[i].chain = *p;
+	*p = (uint16_t)i;
+	ring_add(s, i);
+	return false;
+}
+
+void pa_sample(struct pa *pa, uint64_t hash, bool hit)
+{
+	struct pa_shadow *s = &pa->shadow;
+	double keep = 1 - s->one_in / SHADOW_MEMORY;
+	bool lru;
+
+	if (!s->capacity || hash & (s->one_in - 1))
+		return;
+	if (keep < 0)
+		keep = 0;
+	lru = shadow_use(s, hash);
+	s->refs = s->refs * keep + 1;
+	s->real = s->real * keep + hit;
+	s->lru = s->lru * keep + lru;
+	s->differ = s->differ * keep + (lru != hit);
+}
+
+static void start_trial(struct pa *pa)
+{
+	struct pa_shadow *s = &pa->shadow;
+
+	pa->lru = false;
+	pa->trial = pa->refs;
+	s->refs = s->real = s->lru = s->differ = 0;
+}
+
+/* Has adaptive lost, or has LRU been on for long enough? */
+static void judge(struct pa *pa)
+{
+	const struct pa_shadow *s = &pa->shadow;
+	double lost = s->lru - s->real;
+
+	if (pa->lru) {
+		if (pa->refs >= pa->lru_until)
+			start_trial(pa);
+		return;
+	}
+	if (pa->refs - pa->trial < TRIAL)
+		return;
+	if (lost > SHADOW_SIGMAS * sqrt(s->differ) && lost > SHADOW_LOSS * s->refs) {
+		pa->lru = true;
+		pa->lru_until = pa->refs + pa->backoff;
+		pa->backoff = pa->backoff * 2 < BACKOFF_MAX ? pa->backoff * 2 : BACKOFF_MAX;
+	} else if (pa->refs - pa->trial > 4 * pa->backoff && pa->backoff > BACKOFF_MIN) {
+		pa->backoff /= 2;
+		pa->trial = pa->refs;
+	}
+}
+
+/* --- */
+
+bool pa_update(struct pa *pa, const struct pa_hist *hist, uint64_t now,
 	       struct pa_table *table)
 {
-	static struct delta d;
 	unsigned int c;
-	double keep, tau = PA_TAU;
 
-	(void)capacity; (void)u64_min;
-	memset(&d, 0, sizeof(d));
+	memset(&pa->delta, 0, sizeof(pa->delta));
 	if (!pa->started) {
 		pa->started = true;
 		pa->first_time = now;
+		pa->last = *hist;
+		return false;
 	}
 	for (c = 0; c < PA_CLASSES; c++)
-		delta_class(pa, hist, c, &d);
+		delta_class(pa, hist, c);
+	if (pa->delta.refs < UPDATE_MIN)
+		return false;
+	age_out(pa, hist);
+	pa->refs += pa->delta.refs;
 	pa->last = *hist;
-	keep = exp(-d.refs / tau);
-	age_out(pa, &d, keep);
 	pa->last_time = now;
 	snapshot(pa, now);
 	learn(pa);
-	fill(pa, table);
+	judge(pa);
+	if (pa->lru && pa->cfg.fallback)
+		pa_lru_table(&pa->cfg, table);
+	else
+		fill(pa, table);
 	return true;
 }

@@ -37,18 +37,17 @@ struct pa_hist {
 
 /**
  * struct pa_config - constant after pa_init()
- * @ages: buckets in use
- * @fine: log2 of the buckets in an octave of age
- * @fallback: compare with the shadow of LRU
+ * @ages: buckets in use; the kernel has 32
+ * @fine: log2 of the buckets in an octave of age; the kernel has 0
+ * @fallback: push the table of LRU while the shadow does better
  */
 struct pa_config {
 	unsigned int ages;
 	unsigned int fine;
 	bool fallback;
-	bool future;
 };
 
-/* What entered each class until @time, decayed as of then */
+/* What entered each class until @time, decayed as of then; 0 = none */
 struct pa_snapshot {
 	uint64_t time;
 	double entered[PA_CLASSES];
@@ -56,40 +55,68 @@ struct pa_snapshot {
 
 struct pa_shadow_entry {
 	uint64_t hash;
-	uint16_t prev, next;	/* in order of last use */
-	uint16_t chain;
+	uint16_t prev, next;	/* in order of last use; entry 0 is the ring's head */
+	uint16_t chain;		/* next in the bucket */
 };
 
-/* LRU over the sampled keys: @capacity of them, the front used last */
+/**
+ * struct pa_shadow - LRU over sampled keys
+ * @capacity: the namespace's, divided by @one_in
+ * @one_in: of how many keys one is sampled, a power of two
+ * @refs, @real, @lru, @differ: decayed: uses; hits of the kernel; of the
+ *	shadow; uses on which they differ
+ */
 struct pa_shadow {
 	uint16_t bucket[PA_SHADOW_SETS];
 	struct pa_shadow_entry e[PA_SHADOW + 1];
-	unsigned int used, capacity;
-	double hits, real_hits, differ, refs;
+	unsigned int used, capacity, one_in;
+	double refs, real, lru, differ;
 };
 
+/* What happened between two updates */
+struct pa_delta {
+	double entered[PA_CLASSES];
+	double events[PA_CLASSES][PA_MAX_AGES];
+	double refs;
+};
+
+/* Counts of one class, or of several together */
+struct pa_counts {
+	double events[PA_MAX_AGES];	/* uses by age */
+	double came[PA_MAX_AGES];	/* entered early enough to reach that age */
+};
+
+/**
+ * struct pa - the controller of one namespace; about 230 KiB
+ * @last: totals at the last update
+ * @first_time, @last_time: of updates
+ * @refs: uses seen
+ * @entered: blocks that entered each class, decayed
+ * @events: uses by age, hits or not, decayed
+ * @lru: fallen back
+ * @lru_until: @refs at which adaptive is tried again
+ * @backoff: how long it will be the next time
+ * @trial: @refs since when adaptive is on trial
+ * @reuse: chance of being used in an age bucket, having got there
+ */
 struct pa {
 	struct pa_config cfg;
 	struct pa_hist last;
 	bool started;
 	uint64_t first_time, last_time;
 	uint64_t updates;
-	uint64_t seen_refs;
-	double events[PA_CLASSES][PA_MAX_AGES];	/* hits and ghost hits, decayed */
+	double refs;
 	double entered[PA_CLASSES];
-	double entered_all;
-	double hits_all;
-	double elapsed;		/* decayed time */
+	double events[PA_CLASSES][PA_MAX_AGES];
+	double cost[PA_CLASSES], cost_bytes[PA_CLASSES];
 	struct pa_snapshot snap[PA_SPACINGS][PA_SNAPSHOTS];
-	double cost[PA_CLASSES];	/* decayed */
-	double cost_bytes[PA_CLASSES];
 	struct pa_shadow shadow;
-	double lru_rate, real_rate;	/* latest estimates */
-	bool lru;		/* fallen back */
-	uint64_t lru_until, backoff;	/* in references */
-	uint64_t trial_from;
-	/* scratch */
+	bool lru;
+	double lru_until, backoff, trial;
 	double reuse[PA_CLASSES][PA_MAX_AGES];
+	/* scratch, so that nothing large is on the stack */
+	struct pa_delta delta;
+	struct pa_counts count[PA_CLASSES], level[PA_LEVELS], all;
 };
 
 struct pa_table {
@@ -101,10 +128,19 @@ void pa_init(struct pa *pa, const struct pa_config *cfg);
 uint64_t pa_age_edge(const struct pa_config *cfg, unsigned int age);
 void pa_lru_table(const struct pa_config *cfg, struct pa_table *table);
 /*
- * New totals at @now; @capacity in blocks.  True: @table has been computed
- * and should be pushed.
+ * New totals at @now.  True: @table has been computed and should be pushed;
+ * false: too little has happened since the last time.
  */
-bool pa_update(struct pa *pa, const struct pa_hist *hist, uint64_t now, uint64_t capacity,
+bool pa_update(struct pa *pa, const struct pa_hist *hist, uint64_t now,
 	       struct pa_table *table);
+
+/*
+ * The shadow.  Set @capacity (in blocks, those that the namespace has when it
+ * is full) at the start and when it changes; it says of how many keys one is
+ * to be sampled: those whose hash has its low log2(one_in) bits clear.  Then
+ * tell every GET of such a key, and whether the kernel had it.
+ */
+unsigned int pa_set_capacity(struct pa *pa, uint64_t capacity);
+void pa_sample(struct pa *pa, uint64_t hash, bool hit);
 
 #endif

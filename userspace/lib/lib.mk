@@ -2,7 +2,7 @@
 LIB_SRCS := $(addprefix lib/,attach.c batch.c block.c buffer.c crc32c.c \
 	events.c handle.c lease.c queue.c ring.c sys.c watch.c)
 LIB_OBJS := $(call objs,obj,$(LIB_SRCS))
-LIB_SO	:= libkvmem.so.$(VERSION)
+LIB_SO	:= libkvmem.so.$(LIB_VERSION)
 
 lib: $(O)/lib/libkvmem.a $(O)/lib/$(LIB_SO) $(O)/lib/kvmem.pc
 

@@ -13,21 +13,23 @@
 
 #define CLASSES		PA_CLASSES
 #define GHOST_WAYS	4
-#define GHOST_MIN	256
 #define GHOST_TIME_MASK	((1ULL << 40) - 1)
 
-#define GENERATIONS	7
-#define TAIL		7
+/* Classes that the kernel gives a new block when the client gives no hint */
+#define HINT_TAIL	7
 
-/* What the kernel keeps for an open file: the chain that it is working on */
+/**
+ * struct file - what the kernel keeps for an open file: the chain at hand
+ * @last_batch: operations of the last GET batch
+ * @max_batch: of the largest one
+ * @known, @fresh: blocks of the chain that are here or ghosts; that are not
+ * @continued: the last known one was used 14 times at most
+ * @tail_missed: the last block of the request is among those to be put
+ */
 struct file {
-	u8 generation;		/* of blocks put now */
-	bool continued;
-	u32 puts;
-	u16 hits; u32 back; u32 fresh;		/* blocks of the chain neither here nor ghosts */
-	u32 last_batch;		/* operations of the last GET batch */
-	u32 max_batch;
-	bool tail_missed;	/* the last GET of a last batch missed */
+	u32 last_batch, max_batch;
+	u32 known, fresh;
+	bool continued, tail_missed;
 };
 
 struct kernel {
@@ -48,6 +50,7 @@ struct kernel {
 	struct pa_hist hist;
 	struct pa_table table;
 	struct pa *pa;
+	u32 one_in;
 	u64 next_poll;
 };
 
@@ -152,7 +155,7 @@ static bool ghost_peek(struct kernel *k, u32 id)
 
 static int ghosts_alloc(struct kernel *k)
 {
-	u64 want = (u64)k->capacity * k->o->ghost_eighths / 8, entries = getenv("GMIN") ? atoi(getenv("GMIN")) : GHOST_MIN;
+	u64 want = (u64)k->capacity * k->o->ghosts, entries = k->o->ghosts_min;
 
 	while (entries * 2 <= want && entries < 1U << 20)
 		entries *= 2;
@@ -195,107 +198,101 @@ static void evict_one(struct kernel *k)
 
 /* --- operations --- */
 
-static u8 generation_after(u8 class)
+/* Level by hits; the hint by the gap between the last two uses and growth. */
+static u8 class_used(struct kernel *k, const struct file *f, u8 class, u16 hits, u64 gap)
 {
-	u8 g = class >> 3;
-
-	if (g == TAIL)
-		return 1;
-	return g < GENERATIONS - 1 ? g + 1 : g;
-}
-
-static u8 gap_class(struct kernel *k, struct file *f, u8 class, u64 age)
-{
-	u32 oct = fls64(age >> PA_AGE_SHIFT), hint;
+	u32 hint;
 
 	if (!has(k, F_GAP))
-		return class;
-	if (has(k, F_HITGROWTH)) {
-		static int lim = 0; if (!lim) lim = getenv("LIM") ? atoi(getenv("LIM")) : 4;
-		hint = (oct >> 1 & 3) | ((getenv("RATIO") ? f->fresh * (u32)atoi(getenv("RATIO")) <= f->back : f->fresh < (u32)lim) ? 0 : 4);
-	}
-	else
-		hint = oct & 7;
-	return (u8)((class & 7) | hint << 3);
+		return class_of(class, hits);
+	hint = (fls64(gap >> PA_AGE_SHIFT) >> 1) & 3;
+	if (has(k, F_GROWTH) && f->fresh * 2 > f->known)
+		hint |= 4;
+	return class_of((u8)(hint << 3), hits);
+}
+
+static u8 class_new(struct kernel *k, const struct file *f, bool last)
+{
+	u32 hint = 0;
+
+	if (has(k, F_TAIL) && last && f->tail_missed)
+		return HINT_TAIL << 3;
+	if (has(k, F_CHAIN))
+		hint = (f->fresh < 4 ? 0 : f->fresh < 16 ? 1 : 2) + (f->continued ? 3 : 0);
+	return (u8)(hint << 3);
+}
+
+static void chain_known(struct file *f, u8 class)
+{
+	f->continued = (class & 7) < 4;
 }
 
 static void touch(struct kernel *k, struct file *f, u32 id)
 {
 	u64 age = k->now - k->last_use[id];
 
+	chain_known(f, k->class[id]);
 	k->hist.hits[k->class[id]][age_bucket(k, age)]++;
 	class_unlink(k, id);
 	if (k->hits[id] < UINT16_MAX)
 		k->hits[id]++;
-	k->class[id] = gap_class(k, f, class_of(k->class[id], k->hits[id]), age);
+	k->class[id] = class_used(k, f, k->class[id], k->hits[id], age);
 	k->last_use[id] = k->now;
 	class_link(k, id);
 }
 
-static void get(struct kernel *k, struct file *f, u32 id)
+/* The key came back after an eviction: it goes on as if it had stayed. */
+static void put_ghost(struct kernel *k, struct file *f, u32 id)
 {
-	bool hit = node_in(&k->n, id);
+	u8 class;
+	u64 age;
 
-	sim_count(k->r, hit);
-	if (!hit)
+	if (!ghost_take(k, id, &class, &age))
 		return;
-	f->generation = generation_after(k->class[id]);
-	f->continued = (k->class[id] & 7) < 4;
-	f->puts = 0;
-	touch(k, f, id);
-	f->hits = k->hits[id] < 15 ? k->hits[id] : 0;
+	k->hist.ghost_hits[class][age_bucket(k, age)]++;
+	if (!has(k, F_INHERIT))
+		return;
+	chain_known(f, class);
+	k->hits[id] = (u16)(1U << (class & 7));
+	k->class[id] = class_used(k, f, class, k->hits[id], age);
 }
 
 static void put(struct kernel *k, struct file *f, u32 id, bool last)
 {
-	u8 class, hint = 0;
-	u64 age;
-
 	if (node_in(&k->n, id))
 		return;
 	if (k->used == k->capacity)
 		evict_one(k);
-	if (has(k, F_GENERATION))
-		hint = f->generation;
-	if (has(k, F_GROWTH)) {
-		u32 np = has(k, F_HITGROWTH) ? f->fresh : f->puts;
-		hint = np < 4 ? 0 : np < 16 ? 1 : 2;
-		if (f->continued)
-			hint += 3;
-		if (getenv("R2")) {
-			u32 r2 = atoi(getenv("R2"));
-			if (!f->continued) hint = np < 8 ? 0 : np < 32 ? 1 : 2;
-			else hint = np * r2 <= f->back ? 3 : np <= f->back ? 4 : 5;
-		}
-	}
-	if (has(k, F_TAIL) && last && f->tail_missed)
-		hint = TAIL;
-	k->class[id] = (u8)(hint << 3);
-	k->hits[id] = has(k, F_CHAINHITS) ? f->hits : 0;
+	k->hits[id] = 0;
+	k->class[id] = class_new(k, f, last);
 	k->last_use[id] = k->now;
-	if (ghost_take(k, id, &class, &age)) {
-		k->hist.ghost_hits[class][age_bucket(k, age)]++;
-		if (has(k, F_INHERIT)) {
-			f->generation = generation_after(class);
-			k->hits[id] = 1U << (class & 7);
-			k->class[id] = gap_class(k, f, class_of(class, k->hits[id]), age);
-			f->continued = (class & 7) < 4;
-			f->hits = k->hits[id] < 15 ? k->hits[id] : 0;
-		}
-	}
+	put_ghost(k, f, id);
 	class_link(k, id);
 	k->used++;
 }
 
+/* kvmemd: polls, and gets the samples by multicast. */
 static void tick(struct kernel *k, u64 ns)
 {
 	if (!k->o->realtime)
 		k->now += ns;
-	if (!k->pa || k->now < k->next_poll || getenv("FROZEN"))
+	if (!k->pa || k->now < k->next_poll)
 		return;
 	k->next_poll = k->now + k->o->poll_ns;
-	pa_update(k->pa, &k->hist, k->now, k->capacity, &k->table);
-	k->r->fallback_refs += k->pa->lru ? 1 : 0;
+	pa_update(k->pa, &k->hist, k->now, &k->table);
+}
+
+static void sample(struct kernel *k, u32 id, bool hit)
+{
+	u64 hash = mix64(id * 0x9e3779b97f4a7c15ULL + 1);
+
+	sim_count(k->r, hit);
+	if (!k->pa)
+		return;
+	k->r->fallback_refs += k->pa->lru && k->cfg.fallback;
+	if (hash & (k->one_in - 1))
+		return;
+	pa_sample(k->pa, hash, hit);
 }
 
 /* A batch continues the chain of the one before when that was a full one. */
@@ -303,29 +300,44 @@ static void chain_begin(struct file *f, u32 nr)
 {
 	if (nr > f->max_batch)
 		f->max_batch = nr;
-	if (f->last_batch < f->max_batch || f->last_batch < nr)
-		f->generation = 0, f->continued = 0, f->puts = 0, f->fresh = f->back = 0, f->hits = 0;
+	if (f->last_batch < f->max_batch) {
+		f->known = f->fresh = 0;
+		f->continued = false;
+	}
 	f->last_batch = nr;
+}
+
+/* Look all blocks up, then count the uses: by then it is known what is new. */
+static u32 get_batch(struct kernel *k, struct file *f, const u32 *ids, u32 nr, u32 *missing)
+{
+	u32 i, n = 0;
+
+	chain_begin(f, nr);
+	for (i = 0; i < nr; i++) {
+		if (!node_in(&k->n, ids[i]))
+			missing[n++] = ids[i];
+		if (node_in(&k->n, ids[i]) || ghost_peek(k, ids[i]))
+			f->known++;
+		else
+			f->fresh++;
+	}
+	for (i = 0; i < nr; i++) {
+		bool hit = node_in(&k->n, ids[i]);
+
+		sample(k, ids[i], hit);
+		if (hit)
+			touch(k, f, ids[i]);
+		tick(k, k->o->get_ns);
+	}
+	f->tail_missed = n && missing[n - 1] == ids[nr - 1] && nr < f->max_batch;
+	return n;
 }
 
 static void batch(struct kernel *k, struct file *f, const u32 *ids, u32 nr)
 {
-	u32 missing[1024], i, n = 0;
+	u32 missing[SIM_BATCH_MAX], i, n;
 
-	chain_begin(f, nr);
-	for (i = 0; i < nr; i++) {
-		if (!node_in(&k->n, ids[i])) {
-			missing[n++] = ids[i];
-			if (ghost_peek(k, ids[i])) f->back++; else f->fresh++;
-		} else f->back++;
-	}
-	for (i = 0; i < nr; i++) {
-		u32 j = has(k, F_REVERSE) ? nr - 1 - i : i;
-		get(k, f, ids[j]);
-		tick(k, k->o->get_ns);
-	}
-	f->tail_missed = n && missing[n - 1] == ids[nr - 1] && nr < f->max_batch;
-	f->puts += n;
+	n = get_batch(k, f, ids, nr, missing);
 	for (i = 0; i < n; i++) {
 		put(k, f, missing[i], i == n - 1);
 		tick(k, k->o->put_ns);
@@ -347,11 +359,9 @@ static void request(struct kernel *k, u32 nr)
 static int kernel_init(struct kernel *k)
 {
 	k->cfg.fine = has(k, F_FINE) ? 1 : 0;
-	if (getenv("FINE")) k->cfg.fine = atoi(getenv("FINE"));
 	k->cfg.ages = k->cfg.fine ? 64 : 32;
 	k->cfg.fallback = has(k, F_FALLBACK);
 	k->now = 1000000000;
-	k->next_poll = k->now + k->o->poll_ns;
 	pa_lru_table(&k->cfg, &k->table);
 	k->class = calloc(k->t->nr_ids, 1);
 	k->hits = calloc(k->t->nr_ids, sizeof(u16));
@@ -381,22 +391,10 @@ static int run(struct sim_trace *t, u32 capacity, const struct sim_options *o,
 		if (!k->pa)
 			goto out;
 		pa_init(k->pa, &k->cfg);
+		k->one_in = pa_set_capacity(k->pa, capacity);
 	}
 	for (i = 0; i < t->nr_requests; i++)
 		request(k, i);
-	if (getenv("ORACLE") && adaptive) {
-		struct pa *pa = k->pa; struct pa_table tb;
-		int n = atoi(getenv("ORACLE"));
-		while (n--) {
-		tb = k->table;
-		nodes_free(&k->n); free(k->class);free(k->hits);free(k->last_use);free(k->ghosts);
-		memset(k,0,sizeof(*k)); k->o=o;k->t=t;k->r=r;k->capacity=capacity;kernel_init(k);k->table=tb;
-		if(r->window_hits)memset(r->window_hits,0,t->nr_refs/SIM_WINDOW*4);r->hits=r->refs=0; (void)pa;
-		if (n) { k->pa = pa; pa_init(pa,&k->cfg);}
-		u64 np=k->next_poll; (void)np;
-		for (i = 0; i < t->nr_requests; i++) {if(i < 3000 && n) k->next_poll = ~0ULL; if(i==3000) k->next_poll=0; request(k, i);}
-		}
-	}
 	err = 0;
 out:
 	if (k->n.prev)

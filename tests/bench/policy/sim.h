@@ -38,20 +38,21 @@ struct sim_trace {
 	u32 *next;
 };
 
-/* Parts of the kernel mechanism that can be taken away (--without). */
+/* Parts of the mechanism that can be taken away (--without) or added (--with) */
 enum sim_feature {
-	F_GENERATION	= 1 << 0,	/* class from the chain a block continues */
+	F_CHAIN		= 1 << 0,	/* class of a new block from the chain it is in */
 	F_TAIL		= 1 << 1,	/* the last block of a request is a class */
-	F_INHERIT	= 1 << 2,	/* class from the ghost on a new put */
-	F_REVERSE	= 1 << 3,	/* hits of a batch applied last block first */
-	F_FINE		= 1 << 4,	/* two age buckets an octave */
-	F_FALLBACK	= 1 << 5,	/* LRU when the shadow says so */
-	F_ENDS		= 1 << 6,	/* the youngest block of a class may go, too */
-	F_GAP		= 1 << 8,	/* class from the time between the last two uses */
-	F_GROWTH	= 1 << 9,	/* class of a new block from how much is new */
-	F_HITGROWTH = 1 << 10, F_CHAINHITS = 1 << 11,
-	F_FUTURE	= 1 << 7,	/* value of what follows a hit */
+	F_INHERIT	= 1 << 2,	/* a block put again goes on from its ghost */
+	F_GAP		= 1 << 3,	/* class from the time between the last two uses */
+	F_GROWTH	= 1 << 4,	/* ... and from how much of the request is new */
+	F_ENDS		= 1 << 5,	/* the youngest block of a class may go, too */
+	F_FALLBACK	= 1 << 6,	/* LRU when the shadow says so */
+	F_FINE		= 1 << 7,	/* two age buckets an octave */
 };
+
+#define F_DEFAULT	(F_CHAIN | F_TAIL | F_INHERIT | F_GAP | F_GROWTH | F_ENDS | F_FALLBACK)
+
+#define SIM_BATCH_MAX	1024
 
 /**
  * struct sim_options - everything a run depends on besides trace and size
@@ -59,7 +60,8 @@ enum sim_feature {
  * @get_ns, @put_ns: time of an operation when time is not the trace's
  * @realtime: time is the trace's
  * @poll_ns: the daemon's period
- * @ghost_eighths: entries of the ghost table in 1/8 of the capacity
+ * @ghosts: entries of the ghost table for a block of capacity
+ * @ghosts_min: entries at least
  */
 struct sim_options {
 	u32 batch;
@@ -67,8 +69,7 @@ struct sim_options {
 	bool realtime;
 	u64 poll_ns;
 	u32 features;
-	u32 ghost_eighths;
-	u32 verbose;
+	u32 ghosts, ghosts_min;
 };
 
 /* Hits so far are kept for each reference block of WINDOW references. */
@@ -78,7 +79,6 @@ struct sim_result {
 	u64 refs, hits;
 	u32 *window_hits;	/* per SIM_WINDOW references; caller's */
 	u64 fallback_refs;	/* served under the LRU table */
-	double predicted[2];	/* MRC: at the size, at twice the size */
 };
 
 struct sim_policy {
@@ -152,7 +152,7 @@ int sim_finish(struct sim_trace *t);
 int sim_synth(struct sim_trace *t, const char *name, u32 *phase);
 int sim_room(struct sim_trace *t, u32 requests, u32 refs);
 
-/* mrc.c: hit rate of LRU at @capacity by sampled keys, one in @one_in */
-double mrc_lru(const struct sim_trace *t, u32 capacity, u32 one_in, u32 refs);
+/* mrc.c: hit rate of LRU at @capacity, in percent, by one key in @one_in */
+double mrc_lru(const struct sim_trace *t, u32 capacity, u32 one_in);
 
 #endif
