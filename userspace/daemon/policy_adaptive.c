@@ -23,13 +23,13 @@
 /* The shadow: uses (of all keys) after which a comparison counts 1/e; */
 #define SHADOW_MEMORY	15000.0
 /* adaptive has lost when it is so many sigmas and so much of the uses worse; */
-#define SHADOW_SIGMAS	3.0
+#define SHADOW_SIGMAS	4.0
 #define SHADOW_LOSS	0.005
-/* then LRU for so many uses, doubled each time, halved after a good trial. */
-#define BACKOFF_MIN	20000.0
-#define BACKOFF_MAX	640000.0
+/* then LRU for so many uses, three times as many each time, a third after a good trial. */
+#define BACKOFF_MIN	30000.0
+#define BACKOFF_MAX	2430000.0
 /* Uses before a trial is judged. */
-#define TRIAL		8000.0
+#define TRIAL		3000.0
 /* Sampled keys that the shadow holds at least, if the namespace does. */
 #define SHADOW_AIM	256
 
@@ -418,9 +418,9 @@ static void judge(struct pa *pa)
 	if (lost > SHADOW_SIGMAS * sqrt(s->differ) && lost > SHADOW_LOSS * s->refs) {
 		pa->lru = true;
 		pa->lru_until = pa->refs + pa->backoff;
-		pa->backoff = pa->backoff * 2 < BACKOFF_MAX ? pa->backoff * 2 : BACKOFF_MAX;
+		pa->backoff = pa->backoff * 3 < BACKOFF_MAX ? pa->backoff * 3 : BACKOFF_MAX;
 	} else if (pa->refs - pa->trial > 4 * pa->backoff && pa->backoff > BACKOFF_MIN) {
-		pa->backoff /= 2;
+		pa->backoff /= 3;
 		pa->trial = pa->refs;
 	}
 }

@@ -87,7 +87,7 @@ struct pa_counts {
 };
 
 /**
- * struct pa - the controller of one namespace; about 230 KiB
+ * struct pa - the controller of one namespace; about 330 KiB
  * @last: totals at the last update
  * @first_time, @last_time: of updates
  * @refs: uses seen

@@ -166,9 +166,27 @@ static int ghosts_alloc(struct kernel *k)
 
 /* --- eviction --- */
 
+/*
+ * The value at an age between the middles of two buckets, by a straight line:
+ * 8 bits of where in its bucket the age is.
+ */
+static u32 value_at(const struct kernel *k, u8 class, u64 age)
+{
+	const u16 *v = k->table.value[class];
+	u32 b = age_bucket(k, age), at;
+	int here = v[b];
+
+	if (!has(k, F_LINE) || !b || b + 1 >= k->cfg.ages)
+		return (u32)here;
+	at = (u32)(age >> (fls64(age >> PA_AGE_SHIFT) + 7 - k->cfg.fine)) & 255;
+	if (at < 128)
+		return (u32)(here + (v[b - 1] - here) * (128 - (int)at) / 256);
+	return (u32)(here + (v[b + 1] - here) * ((int)at - 128) / 256);
+}
+
 static void evict_try(struct kernel *k, u32 id, u32 *best, u32 *value)
 {
-	u32 v = k->table.value[k->class[id]][age_bucket(k, k->now - k->last_use[id])];
+	u32 v = value_at(k, k->class[id], k->now - k->last_use[id]);
 
 	if (*best != NONE && (v > *value ||
 			      (v == *value && k->last_use[id] >= k->last_use[*best])))
@@ -206,7 +224,7 @@ static u8 class_used(struct kernel *k, const struct file *f, u8 class, u16 hits,
 	if (!has(k, F_GAP))
 		return class_of(class, hits);
 	hint = (fls64(gap >> PA_AGE_SHIFT) >> 1) & 3;
-	if (has(k, F_GROWTH) && f->fresh * 2 > f->known)
+	if (has(k, F_GROWTH) && f->fresh * 4 > f->known)
 		hint |= 4;
 	return class_of((u8)(hint << 3), hits);
 }

@@ -25,7 +25,7 @@ static const struct {
 	{ "chain", F_CHAIN }, { "tail", F_TAIL }, { "inherit", F_INHERIT },
 	{ "gap", F_GAP }, { "growth", F_GROWTH }, { "ends", F_ENDS },
 	{ "fallback", F_FALLBACK }, { "fine", F_FINE },
-	{ "all", F_CHAIN | F_TAIL | F_INHERIT | F_GAP | F_GROWTH | F_ENDS },
+	{ "line", F_LINE }, { "all", F_ALL },
 };
 
 enum format { MARKDOWN, CSV, JSON };

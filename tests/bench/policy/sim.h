@@ -47,10 +47,12 @@ enum sim_feature {
 	F_GROWTH	= 1 << 4,	/* ... and from how much of the request is new */
 	F_ENDS		= 1 << 5,	/* the youngest block of a class may go, too */
 	F_FALLBACK	= 1 << 6,	/* LRU when the shadow says so */
+	F_LINE		= 1 << 8,	/* values by a straight line between two ages */
 	F_FINE		= 1 << 7,	/* two age buckets an octave */
 };
 
-#define F_DEFAULT	(F_CHAIN | F_TAIL | F_INHERIT | F_GAP | F_GROWTH | F_ENDS | F_FALLBACK)
+#define F_ALL		(F_CHAIN | F_TAIL | F_INHERIT | F_GAP | F_GROWTH | F_ENDS | F_LINE)
+#define F_DEFAULT	(F_ALL | F_FALLBACK)
 
 #define SIM_BATCH_MAX	1024
 
