@@ -26,6 +26,8 @@
 #define KVMEM_ARENA_TICK	msecs_to_jiffies(1000)
 /* Share of the target by which the limit recovers at each tick. */
 #define KVMEM_ARENA_RECOVER	32
+/* Share of the limit that must be to be had before a full arena has room again. */
+#define KVMEM_ARENA_ROOM	32
 
 /*
  * @lock guards the lists and the counts, which are in chunks.  Innermost:
@@ -42,6 +44,7 @@ static struct kvmem_arena {
 	unsigned long nr_free;
 	unsigned long nr_quarantine;
 	unsigned long nr_huge;
+	enum kvmem_watermark level;	/* last reported; races cost an event at most */
 	struct xarray chunks;
 	struct shrinker *shrinker;
 	struct delayed_work tick;
@@ -291,13 +294,19 @@ static struct kvmem_chunk *arena_grow(int nid)
 	return chunk;
 }
 
+/* A full arena that evicts has a free chunk now and then: that is not room yet. */
 static enum kvmem_watermark arena_level(void)
 {
-	if (READ_ONCE(arena.limit) < READ_ONCE(arena.target))
-		return KVMEM_WATERMARK_PRESSURE;
-	if (READ_ONCE(arena.nr_total) < READ_ONCE(arena.limit) || READ_ONCE(arena.nr_free))
-		return KVMEM_WATERMARK_ROOM;
-	return KVMEM_WATERMARK_FULL;
+	unsigned long limit = READ_ONCE(arena.limit), total = READ_ONCE(arena.nr_total);
+	unsigned long room = READ_ONCE(arena.nr_free) + (limit > total ? limit - total : 0);
+
+	if (limit < READ_ONCE(arena.target))
+		arena.level = KVMEM_WATERMARK_PRESSURE;
+	else if (!room)
+		arena.level = KVMEM_WATERMARK_FULL;
+	else if (room > limit / KVMEM_ARENA_ROOM || arena.level == KVMEM_WATERMARK_PRESSURE)
+		arena.level = KVMEM_WATERMARK_ROOM;
+	return arena.level;
 }
 
 struct kvmem_chunk *kvmem_chunk_get(u64 serial, int nid)

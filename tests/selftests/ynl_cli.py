@@ -660,9 +660,12 @@ def event_of_a_full_arena():
             _sleep(0.2)
 
     sysfs("arena_bytes", 8 << 20)
+    # A guest short of memory would report pressure instead.
+    sysfs("arena_floor_bytes", 8 << 20)
     try:
         got = events(fill)
     finally:
+        sysfs("arena_floor_bytes", 0)
         sysfs("arena_bytes", before)
     levels = [msg for name, msg in got if name == "watermark-ntf"]
     assert [msg["watermark"] for msg in levels] == ["full", "room"], levels
