@@ -244,7 +244,8 @@ unsigned int kvmem_ns_drain(struct kvmem_ns *ns, unsigned int nr)
 	if (test_and_set_bit_lock(KVMEM_NS_DRAINING, &ns->flags))
 		return 0;
 	drain_mark(ns, nr);
-	start = left = READ_ONCE(ns->space.nr_draining);
+	left = READ_ONCE(ns->space.nr_draining);
+	start = left;
 	/* A walk that unlinks may step over neighbours: again while it helps. */
 	do {
 		before = left;

@@ -160,14 +160,15 @@ void kvmem_handle_publish(struct kvmem_handle *handle)
 	smp_store_release(&handle->busy, false);
 }
 
-/* Pairs with kvmem_handle_publish(). */
 static struct kvmem_handle *handle_idle(struct kvmem_file *kf, u64 number)
 {
 	struct kvmem_handle *handle = kvmem_handle_find(kf, (u32)number);
 
 	lockdep_assert_held(&kf->map_lock);
-	if (!handle || smp_load_acquire(&handle->busy) ||
-	    kvmem_handle_number(handle) != number)
+	if (!handle || kvmem_handle_number(handle) != number)
+		return NULL;
+	/* Pairs with kvmem_handle_publish(): what it points to is complete. */
+	if (smp_load_acquire(&handle->busy))
 		return NULL;
 	return handle;
 }

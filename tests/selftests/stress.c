@@ -173,14 +173,15 @@ TEST_TIMEOUT(everything, 120)
 	for (i = 0; i < 4; i++)
 		ASSERT_EQ(pthread_create(&threads[i], NULL, worker, (void *)(uintptr_t)(i + 1)), 0);
 	/* On a busy machine, until it has done enough to mean something. */
-	for (nr = 0; !kvt_failed() && (kvt_now_ms() < end ||
-	     (counts[1] <= 100 && kvt_now_ms() < end + 60000)); nr++) {
-		uint64_t start = kvt_now_ms();
+	for (nr = 0; !kvt_failed(); nr++) {
+		uint64_t now = kvt_now_ms();
 
+		if (now >= end && (counts[1] > 100 || now >= end + 60000))
+			break;
 		disturb(nr, &state);
-		if (kvt_now_ms() - start > 1000)
+		if (kvt_now_ms() - now > 1000)
 			kvt_diag("disturbance %u took %llu ms", nr % 6,
-				 (unsigned long long)(kvt_now_ms() - start));
+				 (unsigned long long)(kvt_now_ms() - now));
 		kvt_sleep_ms(30);
 	}
 	stop = true;
