@@ -62,7 +62,7 @@ static int batch_verdict(const struct kvmem_batch *batch, bool failed)
 }
 
 static int batch_run_ops(struct kvmem_file *kf, struct kvmem_ns *ns,
-			 const struct kvmem_batch *batch)
+			 const struct kvmem_batch *batch, struct kvmem_run *run)
 {
 	struct kvmem_op __user *uop = u64_to_user_ptr(batch->ops);
 	struct kvmem_op op;
@@ -78,7 +78,7 @@ static int batch_run_ops(struct kvmem_file *kf, struct kvmem_ns *ns,
 		if (verdict)
 			op_refuse(&op, verdict);
 		else
-			kvmem_op_run(kf, ns, &op);
+			kvmem_op_run(kf, ns, &op, run);
 		if (copy_to_user((void __user *)uop + RESULT_OFFSET,
 				 (void *)&op + RESULT_OFFSET, RESULT_SIZE)) {
 			kvmem_op_untold(kf, &op);
@@ -98,6 +98,7 @@ int kvmem_batch_run(struct kvmem_file *kf, void __user *ubatch, unsigned int siz
 	struct kvmem_ns *ns = kvmem_file_ns(kf);
 	struct kvmem_batch __user *ub = ubatch;
 	struct kvmem_batch batch;
+	struct kvmem_run run;
 	int ret;
 
 	ret = batch_read(&batch, ubatch, size);
@@ -105,7 +106,9 @@ int kvmem_batch_run(struct kvmem_file *kf, void __user *ubatch, unsigned int siz
 		return ret;
 	if (!ns)
 		return -ENOTCONN;
-	ret = batch_run_ops(kf, ns, &batch);
+	kvmem_run_begin(&run, kf, batch.nr_ops);
+	ret = batch_run_ops(kf, ns, &batch, &run);
+	kvmem_run_end(&run, kf, ns);
 	if (ret >= 0 && size && put_user((u32)ret, &ub->nr_ok))
 		ret = -EFAULT;
 	if (batch.flags & KVMEM_BATCH_F_NOTIFY)

@@ -259,20 +259,35 @@ static void block_account_live(struct kvmem_ns *ns, struct kvmem_block *block, i
 	ns->nr_ttl += block->expires ? sign : 0;
 }
 
-/* The key came back after an eviction: tell policy what that eviction cost. */
-static void block_check_ghost(struct kvmem_ns *ns, struct kvmem_block *block)
+/*
+ * The key came back after an eviction: policy is told what that cost, and the
+ * block goes on as if it had stayed.
+ */
+static void block_check_ghost(struct kvmem_ns *ns, struct kvmem_block *block, bool grows)
 {
-	u64 last_use;
+	struct kvmem_ghosts *ghosts = kvmem_ns_ghosts(ns);
+	u64 last_use, age;
 	u8 class;
 
-	if (!kvmem_ghost_take(ns->ghosts, &block->key, &class, &last_use))
+	if (!kvmem_ghost_take(ghosts, &block->key, &class, &last_use))
 		return;
-	ns->hist->ghost_hits[class][kvmem_age_bucket(kvmem_ghost_age(block->last_use,
-								     last_use))]++;
+	age = kvmem_ghost_age(block->last_use, last_use);
+	ns->hist->ghost_hits[class][kvmem_age_bucket(age)]++;
 	kvmem_stat_inc(ns, KVMEM_STAT_GHOST_HITS);
+	kvmem_block_inherit(ns, block, class, age, grows);
 }
 
-static int block_publish_locked(struct kvmem_ns *ns, struct kvmem_block *block)
+/* The first class that an application gives ends our own, see class_used(). */
+static void block_set_class(struct kvmem_ns *ns, struct kvmem_block *block,
+			    const struct kvmem_hints *hints)
+{
+	if (hints->hint_class)
+		ns->hinted = true;
+	block->class = ns->hinted ? hints->hint_class << 3 : hints->own_class;
+}
+
+static int block_publish_locked(struct kvmem_ns *ns, struct kvmem_block *block,
+				const struct kvmem_hints *hints)
 {
 	struct kvmem_block *old;
 
@@ -288,7 +303,8 @@ static int block_publish_locked(struct kvmem_ns *ns, struct kvmem_block *block)
 		return -EEXIST;
 	kvmem_block_set_state(block, KVMEM_BLOCK_COMMITTED);
 	block_account_live(ns, block, 1);
-	block_check_ghost(ns, block);
+	block_set_class(ns, block, hints);
+	block_check_ghost(ns, block, hints->grows);
 	kvmem_class_add(ns, block);
 	return 0;
 }
@@ -301,7 +317,6 @@ int kvmem_block_commit(struct kvmem_block *block, const struct kvmem_key *key,
 	int ret;
 
 	block->key = *key;
-	block->class = hints->hint_class << 3;
 	block->priority = hints->priority;
 	block->cost = hints->cost;
 	block->expires = expires_after(hints->ttl_ms ?: READ_ONCE(ns->p.ttl_ms));
@@ -310,11 +325,14 @@ int kvmem_block_commit(struct kvmem_block *block, const struct kvmem_key *key,
 	spin_lock(&ns->lock);
 	list = kvmem_touch_drain(ns);
 	block->last_use = ktime_get_ns();
-	ret = block_publish_locked(ns, block);
+	ret = block_publish_locked(ns, block, hints);
 	spin_unlock(&ns->lock);
 	kvmem_touch_put(list);
 	if (ret)
 		refcount_dec(&block->ref);
+	else
+		kvmem_sample(ns, key, KVMEM_SAMPLE_KIND_PUT, READ_ONCE(block->class),
+			     block->size);
 	return ret;
 }
 
@@ -338,7 +356,7 @@ static void block_count_eviction(struct kvmem_ns *ns, struct kvmem_block *block)
 	u64 age = ktime_get_ns() - block->last_use;
 
 	ns->hist->evictions[block->class][kvmem_age_bucket(age)]++;
-	kvmem_ghost_add(ns->ghosts, &block->key, block->class, block->last_use);
+	kvmem_ghost_add(kvmem_ns_ghosts(ns), &block->key, block->class, block->last_use);
 }
 
 static bool block_unlink_locked(struct kvmem_ns *ns, struct kvmem_block *block,
@@ -376,6 +394,9 @@ bool kvmem_block_unlink(struct kvmem_block *block, enum kvmem_block_state to,
 		return false;
 	if (to == KVMEM_BLOCK_EVICTED)
 		kvmem_stat_inc(ns, KVMEM_STAT_EVICT_QUOTA + why);
+	if (to == KVMEM_BLOCK_DELETED || why >= KVMEM_EVICT_EXPIRED)
+		kvmem_sample(ns, &block->key, KVMEM_SAMPLE_KIND_DELETE, block->class,
+			     block->size);
 	if (why == KVMEM_EVICT_CORRUPT && to == KVMEM_BLOCK_EVICTED)
 		kvmem_event_corrupt(ns, &block->key);
 	/* The index's reference. */

@@ -68,7 +68,7 @@ enum kvmem_evict_reason {
  * @layout: enum kvmem_layout; constant
  * @mapped: which member of the union; constant
  * @offlist: held, hence in no class list; written under ns->lock
- * @queued: in ns->touched, which has a reference; atomic
+ * @queued: enum kvmem_queued: in ns->touched, which has a reference; atomic
  * @hits: uses since put, saturating; guarded by ns->lock
  * @ref: the index holds one, every operation and holder one
  * @holds: leases and pins; a held block is not evicted.  Negative: eviction
@@ -108,10 +108,23 @@ struct kvmem_block {
 	u8 queued;
 };
 
-/* Hints of PUT and COMMIT, checked */
+enum kvmem_queued {
+	KVMEM_QUEUED = 1,
+	KVMEM_QUEUED_GROWS,	/* its prompt was growing when it was used */
+};
+
+/**
+ * struct kvmem_hints - of PUT and COMMIT, checked
+ * @hint_class: by the application; 0 = none given
+ * @own_class: by the look-ups before it, hint * 8; used while no application
+ *	gives classes
+ * @grows: much of its prompt is new
+ */
 struct kvmem_hints {
 	u8 hint_class;
 	u8 priority;
+	u8 own_class;
+	bool grows;
 	u32 ttl_ms;
 	u32 cost;
 };

@@ -94,23 +94,6 @@ static void visit_expire(struct kvmem_walk *walk, struct kvmem_block *block)
 		kvmem_block_unlink(block, KVMEM_BLOCK_EVICTED, KVMEM_EVICT_EXPIRED);
 }
 
-/* The ghost table follows the number of blocks. */
-static void ns_fit_ghosts(struct kvmem_ns *ns)
-{
-	u64 blocks = READ_ONCE(ns->live_blocks);
-	struct kvmem_ghosts *ghosts;
-
-	if (!kvmem_ghosts_short(READ_ONCE(ns->ghosts), blocks))
-		return;
-	ghosts = kvmem_ghosts_alloc(blocks);
-	if (!ghosts)
-		return;
-	spin_lock(&ns->lock);
-	swap(ns->ghosts, ghosts);
-	spin_unlock(&ns->lock);
-	kvmem_ghosts_free(ghosts);
-}
-
 void kvmem_ns_upkeep(struct kvmem_ns *ns)
 {
 	struct llist_node *list;
@@ -119,7 +102,7 @@ void kvmem_ns_upkeep(struct kvmem_ns *ns)
 	list = kvmem_touch_drain(ns);
 	spin_unlock(&ns->lock);
 	kvmem_touch_put(list);
-	ns_fit_ghosts(ns);
+	kvmem_ns_fit_ghosts(ns);
 	kvmem_space_trim(ns);
 }
 

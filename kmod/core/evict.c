@@ -2,10 +2,10 @@
 /*
  * Eviction: classes in order of last use, and a table of values.
  *
- * To evict, look at the least recently used block of every class and drop the
- * one whose value[class][age] is lowest: O(classes), no allocation.  Equal
- * values go by age, so a table that is the same for all classes and falls
- * with age is exactly LRU.
+ * To evict, look at both ends of every class and drop the block whose
+ * value[class][age] is lowest: O(classes), no allocation.  Equal values go by
+ * age, so a table that is the same for all classes and falls with age is
+ * exactly LRU.
  */
 #include <linux/ktime.h>
 #include <linux/mm.h>
@@ -28,20 +28,46 @@ void kvmem_ns_set_lru(struct kvmem_value_table *table)
 	for (class = 0; class < KVMEM_NR_CLASSES; class++)
 		for (age = 0; age < KVMEM_NR_AGES; age++)
 			table->value[class][age] = KVMEM_NR_AGES - age;
+	table->falls = U64_MAX;
 }
 
-void kvmem_ns_swap_table(struct kvmem_ns *ns, struct kvmem_value_table **table)
+static bool row_falls(const u16 *row)
+{
+	unsigned int age;
+
+	for (age = 1; age < KVMEM_NR_AGES; age++)
+		if (row[age] > row[age - 1])
+			return false;
+	return true;
+}
+
+void kvmem_table_prepare(struct kvmem_value_table *table)
+{
+	unsigned int class;
+
+	table->falls = 0;
+	for (class = 0; class < KVMEM_NR_CLASSES; class++)
+		if (row_falls(table->value[class]))
+			table->falls |= BIT_ULL(class);
+}
+
+void kvmem_ns_set_policy(struct kvmem_ns *ns, struct kvmem_value_table **table, u8 order)
 {
 	spin_lock(&ns->lock);
 	swap(ns->table, *table);
+	ns->order = order;
 	spin_unlock(&ns->lock);
 }
 
-void kvmem_ns_copy_table(struct kvmem_ns *ns, struct kvmem_value_table *table)
+u8 kvmem_ns_copy_table(struct kvmem_ns *ns, struct kvmem_value_table *table)
 {
+	u8 order;
+
 	spin_lock(&ns->lock);
 	*table = *ns->table;
+	order = ns->order;
 	spin_unlock(&ns->lock);
+	return order;
 }
 
 void kvmem_ns_copy_hist(struct kvmem_ns *ns, struct kvmem_hist *hist)
@@ -56,6 +82,26 @@ void kvmem_ns_copy_hist(struct kvmem_ns *ns, struct kvmem_hist *hist)
 static u8 class_of(u8 class, u16 hits)
 {
 	return (class & ~7) | min(ilog2(hits + 1U), 7);
+}
+
+/*
+ * A block that was used again after @gap.  Applications that give classes keep
+ * theirs; else the hint is the octave of the gap, in pairs and modulo 4 so
+ * that no scale of time is built in, and whether its prompt is growing.
+ */
+static u8 class_used(const struct kvmem_ns *ns, u8 class, u16 hits, u64 gap, bool grows)
+{
+	if (!ns->hinted)
+		class = ((fls64(gap >> KVMEM_AGE_SHIFT) >> 1 & 3) | (grows ? 4 : 0)) << 3;
+	return class_of(class, hits);
+}
+
+void kvmem_block_inherit(struct kvmem_ns *ns, struct kvmem_block *block, u8 ghost_class,
+			 u64 age, bool grows)
+{
+	lockdep_assert_held(&ns->lock);
+	block->hits = 1U << (ghost_class & 7);
+	block->class = class_used(ns, block->class, block->hits, age, grows);
 }
 
 static void class_link(struct kvmem_ns *ns, struct kvmem_block *block)
@@ -100,22 +146,31 @@ static bool block_is_live(const struct kvmem_block *block)
 
 /* Uses --------------------------------------------------------------------- */
 
-static void touch_locked(struct kvmem_ns *ns, struct kvmem_block *block, u64 now)
+static u64 block_age(const struct kvmem_block *block, u64 now)
+{
+	/* It may have been used since @now was read. */
+	return now > block->last_use ? now - block->last_use : 0;
+}
+
+static void touch_locked(struct kvmem_ns *ns, struct kvmem_block *block, u64 now, bool grows)
 {
 	bool listed = !block->offlist;
 	struct kvmem_hist *hist = ns->hist;
+	u64 age = block_age(block, now);
 
 	if (!block_is_live(block))
 		return;
-	hist->hits[block->class][kvmem_age_bucket(now - block->last_use)]++;
+	hist->hits[block->class][kvmem_age_bucket(age)]++;
 	hist->hit_cost[block->class] += block->cost;
 	hist->hit_bytes[block->class] += block->size;
+	if (ns->order == KVMEM_ORDER_ARRIVAL)
+		return;
 	if (listed)
 		class_unlink(ns, block);
 	class_count(ns, block, -1);
 	if (block->hits < U16_MAX)
 		block->hits++;
-	block->class = class_of(block->class, block->hits);
+	block->class = class_used(ns, block->class, block->hits, age, grows);
 	block->last_use = now;
 	class_count(ns, block, 1);
 	if (listed)
@@ -134,7 +189,7 @@ struct llist_node *kvmem_touch_drain(struct kvmem_ns *ns)
 	list = llist_reverse_order(llist_del_all(&ns->touched));
 	now = ktime_get_ns();
 	llist_for_each_entry(block, list, touched)
-		touch_locked(ns, block, now);
+		touch_locked(ns, block, now, block->queued == KVMEM_QUEUED_GROWS);
 	return list;
 }
 
@@ -150,26 +205,44 @@ void kvmem_touch_put(struct llist_node *list)
 	}
 }
 
-/*
- * Gets never wait for the lock of the class lists: whoever finds it taken
- * queues the use, and the next one to take the lock applies the queue.
- */
-void kvmem_block_touch(struct kvmem_block *block)
+static void use_queue(struct kvmem_ns *ns, struct kvmem_block *block, bool grows)
 {
-	struct kvmem_ns *ns = block->ns;
-	struct llist_node *list;
-
-	if (spin_trylock(&ns->lock)) {
-		list = kvmem_touch_drain(ns);
-		touch_locked(ns, block, ktime_get_ns());
-		spin_unlock(&ns->lock);
-		kvmem_touch_put(list);
-		return;
-	}
-	if (xchg(&block->queued, 1))
+	if (cmpxchg(&block->queued, 0, grows ? KVMEM_QUEUED_GROWS : KVMEM_QUEUED))
 		return;
 	refcount_inc(&block->ref);
 	llist_add(&block->touched, &ns->touched);
+}
+
+/*
+ * Gets never wait for the lock of the class lists: whoever finds it taken
+ * queues the uses, and the next one to take the lock applies the queue.
+ */
+void kvmem_uses_count(struct kvmem_ns *ns, struct kvmem_block **blocks, unsigned int nr,
+		      bool grows)
+{
+	struct llist_node *list = NULL;
+	unsigned int i;
+	u64 now;
+
+	if (spin_trylock(&ns->lock)) {
+		list = kvmem_touch_drain(ns);
+		now = ktime_get_ns();
+		for (i = 0; i < nr; i++)
+			touch_locked(ns, blocks[i], now, grows);
+		spin_unlock(&ns->lock);
+	} else {
+		for (i = 0; i < nr; i++)
+			use_queue(ns, blocks[i], grows);
+	}
+	kvmem_touch_put(list);
+	for (i = 0; i < nr; i++)
+		kvmem_block_put(blocks[i]);
+}
+
+void kvmem_block_touch(struct kvmem_block *block)
+{
+	refcount_inc(&block->ref);
+	kvmem_uses_count(block->ns, &block, 1, false);
 }
 
 /* Holds -------------------------------------------------------------------- */
@@ -195,8 +268,12 @@ void kvmem_block_unhold(struct kvmem_block *block)
 	spin_lock(&ns->lock);
 	if (block_is_live(block) && !atomic_read(&block->holds) && block->offlist) {
 		WRITE_ONCE(block->offlist, false);
-		block->last_use = ktime_get_ns();
+		if (ns->order == KVMEM_ORDER_USE)
+			block->last_use = ktime_get_ns();
 		class_link(ns, block);
+		/* It was the oldest when eviction met it; by arrival it still is. */
+		if (ns->order == KVMEM_ORDER_ARRIVAL)
+			list_move_tail(&block->lru, &ns->classes[block->class]);
 	}
 	spin_unlock(&ns->lock);
 }
@@ -239,12 +316,23 @@ struct kvmem_victim {
 	bool more;	/* not all held blocks were stepped over: look again */
 };
 
-static u32 block_value(struct kvmem_ns *ns, struct kvmem_block *block, u64 now)
+/*
+ * Between the middles of two buckets a value lies on the straight line that
+ * joins theirs, by 8 bits of where in its bucket the age is: a falling row
+ * keeps blocks in order of age, and no two ages next to each other are far
+ * apart in value.
+ */
+static u32 row_value(const u16 *row, u64 age)
 {
-	/* It may have been used since @now was read. */
-	u64 age = now > block->last_use ? now - block->last_use : 0;
+	unsigned int b = kvmem_age_bucket(age);
+	int here = row[b], at;
 
-	return ns->table->value[block->class][kvmem_age_bucket(age)];
+	if (!b || b == KVMEM_NR_AGES - 1)
+		return here;
+	at = age >> (b + KVMEM_AGE_SHIFT - 9) & 255;
+	if (at < 128)
+		return here + (row[b - 1] - here) * (128 - at) / 256;
+	return here + (row[b + 1] - here) * (at - 128) / 256;
 }
 
 static bool victim_beats(const struct kvmem_victim *v, u32 value, u64 last_use)
@@ -253,26 +341,44 @@ static bool victim_beats(const struct kvmem_victim *v, u32 value, u64 last_use)
 	       (value == v->value && last_use < v->block->last_use);
 }
 
+static void evict_try(struct kvmem_ns *ns, struct kvmem_block *block, u64 now,
+		      struct kvmem_victim *v)
+{
+	u32 value = row_value(ns->table->value[block->class], block_age(block, now));
+
+	if (victim_beats(v, value, block->last_use)) {
+		v->block = block;
+		v->value = value;
+	}
+}
+
+/*
+ * Both ends of a class: a block too young to be used soon may be worth less
+ * than one that is nearly due.  A row that falls has its minimum at the tail.
+ */
+static void evict_look_class(struct kvmem_ns *ns, unsigned int class, u64 now,
+			     struct kvmem_victim *v)
+{
+	struct kvmem_block *block = evict_tail(ns, class, &v->more);
+
+	if (!block)
+		return;
+	evict_try(ns, block, now, v);
+	if (ns->table->falls & BIT_ULL(class))
+		return;
+	block = list_first_entry(&ns->classes[class], struct kvmem_block, lru);
+	if (!atomic_read(&block->holds))
+		evict_try(ns, block, now, v);
+}
+
 static void evict_look(struct kvmem_ns *ns, u64 now, struct kvmem_victim *v)
 {
 	u64 mask = ns->class_mask;
 
 	v->block = NULL;
 	v->more = false;
-	while (mask) {
-		unsigned int class = __ffs64(mask);
-		struct kvmem_block *block = evict_tail(ns, class, &v->more);
-		u32 value;
-
-		mask &= mask - 1;
-		if (!block)
-			continue;
-		value = block_value(ns, block, now);
-		if (victim_beats(v, value, block->last_use)) {
-			v->block = block;
-			v->value = value;
-		}
-	}
+	for (; mask; mask &= mask - 1)
+		evict_look_class(ns, __ffs64(mask), now, v);
 }
 
 /* Priority buys a block that many decisions, each as if it had been used. */

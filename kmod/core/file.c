@@ -125,6 +125,7 @@ static struct kvmem_file *file_alloc(void)
 	INIT_LIST_HEAD(&kf->node);
 	mutex_init(&kf->lock);
 	spin_lock_init(&kf->event_lock);
+	spin_lock_init(&kf->chain_lock);
 	xa_init_flags(&kf->buffers, XA_FLAGS_ALLOC1 | XA_FLAGS_ACCOUNT);
 	kf->pins = RB_ROOT;
 	spin_lock_init(&kf->handles_lock);

@@ -14,6 +14,7 @@
 #include <linux/xarray.h>
 #include <linux/kvmem.h>
 #include "block.h"
+#include "chain.h"
 #include "span.h"
 
 struct eventfd_ctx;
@@ -48,6 +49,8 @@ struct kvmem_ns;
  * @events: pending KVMEM_EVENT_* bits, atomic
  * @wq: poll
  * @event_lock: guards @eventfd and @eventfd_mask; innermost
+ * @chain_lock: guards @chain; innermost
+ * @chain: what the last batch found out about the prompt at hand
  */
 struct kvmem_file {
 	struct kvmem_ns *ns;
@@ -71,6 +74,8 @@ struct kvmem_file {
 	spinlock_t event_lock;	/* see above */
 	struct eventfd_ctx *eventfd;
 	u32 eventfd_mask;
+	spinlock_t chain_lock;	/* see above */
+	struct kvmem_chain chain;
 };
 
 /**
@@ -157,8 +162,9 @@ int kvmem_uring_cmd(struct io_uring_cmd *cmd, unsigned int issue_flags);
 int kvmem_batch_run(struct kvmem_file *kf, void __user *ubatch, unsigned int size);
 /* Short enough, and without work that sleeps, to run in io_uring's submitter? */
 bool kvmem_batch_is_light(void __user *ubatch);
-/* ops.c: one operation; the result is in @op. */
-void kvmem_op_run(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op);
+/* ops.c: one operation of the batch @run; the result is in @op. */
+void kvmem_op_run(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op,
+		  struct kvmem_run *run);
 
 /* buffer.c */
 int kvmem_buffer_register(struct kvmem_file *kf, struct kvmem_buf_reg *reg);

@@ -6,11 +6,12 @@
  * A set-associative table of 64-bit entries; a false match costs one wrong
  * count in a histogram, so 18 bits of the key's hash are enough.  An entry is
  *   tag 18 | class 6 | last use 40 (in 2^KVMEM_AGE_SHIFT ns, wraps in 2 years)
- * and 0 is an empty one.  Guarded by ns->lock.
+ * and 0 is an empty one.  Changed under ns->lock; looked at under RCU as well.
  */
 #include <linux/jhash.h>
 #include <linux/log2.h>
 #include <linux/mm.h>
+#include <linux/rcupdate.h>
 #include <linux/slab.h>
 #include "ns.h"
 #include "sysfs.h"
@@ -21,6 +22,13 @@
 #define GHOST_CLASS_SHIFT	40
 #define GHOST_TAG_SHIFT	46
 #define GHOST_TAG_MASK	GENMASK_ULL(17, 0)
+
+/*
+ * A small namespace forgets fast, so it gets many entries a block; a large one
+ * gets one, which is what its memory per block allows.
+ */
+#define GHOST_PER_BLOCK	16
+#define GHOST_SMALL	65536U
 
 /* Entries of one namespace's table at most; 8 bytes each. */
 unsigned int kvmem_ghost_max = 1U << 20;
@@ -34,7 +42,9 @@ struct kvmem_ghosts {
 static u64 ghosts_entries(u64 blocks)
 {
 	u64 max = max_t(unsigned int, READ_ONCE(kvmem_ghost_max), GHOST_MIN);
+	u64 small = min_t(u64, blocks * GHOST_PER_BLOCK, GHOST_SMALL);
 
+	blocks = max(blocks, small);
 	return rounddown_pow_of_two((unsigned long)clamp_t(u64, blocks, GHOST_MIN, max));
 }
 
@@ -79,6 +89,22 @@ static u64 *ghost_set(struct kvmem_ghosts *ghosts, const struct kvmem_key *key, 
 	return &ghosts->e[(a & (ghosts->nr_sets - 1)) * GHOST_WAYS];
 }
 
+/* The place of @key in a set, or NULL. */
+static u64 *ghost_find(u64 *set, u64 tag)
+{
+	unsigned int i;
+
+	for (i = 0; i < GHOST_WAYS; i++)
+		if (READ_ONCE(set[i]) >> GHOST_TAG_SHIFT == tag)
+			return set + i;
+	return NULL;
+}
+
+static u8 ghost_class(u64 entry)
+{
+	return entry >> GHOST_CLASS_SHIFT & (KVMEM_NR_CLASSES - 1);
+}
+
 static u64 ghost_time(u64 ns)
 {
 	return (ns >> KVMEM_AGE_SHIFT) & GHOST_TIME_MASK;
@@ -94,32 +120,84 @@ u64 kvmem_ghost_age(u64 now, u64 last_use)
 void kvmem_ghost_add(struct kvmem_ghosts *ghosts, const struct kvmem_key *key,
 		     u8 class, u64 last_use)
 {
+	unsigned int i;
 	u64 tag, *set;
 
 	if (!ghosts)
 		return;
 	set = ghost_set(ghosts, key, &tag);
-	memmove(set + 1, set, (GHOST_WAYS - 1) * sizeof(*set));
-	set[0] = tag << GHOST_TAG_SHIFT | (u64)class << GHOST_CLASS_SHIFT |
-		 ghost_time(last_use);
+	for (i = GHOST_WAYS - 1; i; i--)
+		WRITE_ONCE(set[i], set[i - 1]);
+	WRITE_ONCE(set[0], tag << GHOST_TAG_SHIFT | (u64)class << GHOST_CLASS_SHIFT |
+		   ghost_time(last_use));
 }
 
 bool kvmem_ghost_take(struct kvmem_ghosts *ghosts, const struct kvmem_key *key,
 		      u8 *class, u64 *last_use)
 {
-	unsigned int i;
-	u64 tag, *set;
+	u64 tag, *set, *entry;
 
 	if (!ghosts)
 		return false;
 	set = ghost_set(ghosts, key, &tag);
-	for (i = 0; i < GHOST_WAYS; i++) {
-		if (!set[i] || set[i] >> GHOST_TAG_SHIFT != tag)
-			continue;
-		*class = set[i] >> GHOST_CLASS_SHIFT & (KVMEM_NR_CLASSES - 1);
-		*last_use = (set[i] & GHOST_TIME_MASK) << KVMEM_AGE_SHIFT;
-		set[i] = 0;
-		return true;
+	entry = ghost_find(set, tag);
+	if (!entry)
+		return false;
+	*class = ghost_class(*entry);
+	*last_use = (*entry & GHOST_TIME_MASK) << KVMEM_AGE_SHIFT;
+	WRITE_ONCE(*entry, 0);
+	return true;
+}
+
+bool kvmem_ghost_look(struct kvmem_ns *ns, const struct kvmem_key *key, u8 *class)
+{
+	struct kvmem_ghosts *ghosts;
+	u64 tag, *set, *entry = NULL;
+
+	rcu_read_lock();
+	ghosts = rcu_dereference(ns->ghosts);
+	if (ghosts) {
+		set = ghost_set(ghosts, key, &tag);
+		entry = ghost_find(set, tag);
+		if (entry)
+			*class = ghost_class(READ_ONCE(*entry));
 	}
-	return false;
+	rcu_read_unlock();
+	return entry;
+}
+
+/*
+ * The bits that choose a set grow by some at the top, so what was in one set
+ * may belong to any of those with the same low bits: it goes into all.
+ */
+static void ghosts_take_over(struct kvmem_ghosts *to, const struct kvmem_ghosts *from)
+{
+	size_t size = (size_t)from->nr_sets * GHOST_WAYS;
+	size_t at;
+
+	to->seed = from->seed;
+	for (at = 0; at < (size_t)to->nr_sets * GHOST_WAYS; at += size)
+		memcpy(to->e + at, from->e, size * sizeof(*from->e));
+}
+
+void kvmem_ns_fit_ghosts(struct kvmem_ns *ns)
+{
+	u64 blocks = READ_ONCE(ns->live_blocks);
+	struct kvmem_ghosts *ghosts, *old;
+
+	/* The one caller is the only one to replace it: no lock to look. */
+	old = rcu_dereference_protected(ns->ghosts, true);
+	if (!kvmem_ghosts_short(old, blocks))
+		return;
+	ghosts = kvmem_ghosts_alloc(blocks);
+	if (!ghosts)
+		return;
+	spin_lock(&ns->lock);
+	/* A large table is copied in no short time; it has seen much, and will. */
+	if (old && old->nr_sets * GHOST_WAYS <= GHOST_SMALL)
+		ghosts_take_over(ghosts, old);
+	rcu_assign_pointer(ns->ghosts, ghosts);
+	spin_unlock(&ns->lock);
+	synchronize_rcu();
+	kvmem_ghosts_free(old);
 }

@@ -22,7 +22,8 @@ static void op_return_handle(struct kvmem_op *op, const struct kvmem_handle *han
 	op->tier = KVMEM_TIER_DRAM;
 }
 
-int kvmem_op_alloc(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op)
+int kvmem_op_alloc(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op,
+		   struct kvmem_run *run)
 {
 	struct kvmem_handle *handle;
 	struct kvmem_block *block;
@@ -49,7 +50,8 @@ int kvmem_op_alloc(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *
  * of bytes that no mapping can change any more.  A writer who kept a pin of a
  * page can; that turns the block into a miss, for his namespace alone.
  */
-int kvmem_op_commit_handle(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op)
+int kvmem_op_commit_handle(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op,
+			   struct kvmem_run *run)
 {
 	struct kvmem_handle *handle;
 	struct kvmem_block *block;
@@ -62,7 +64,7 @@ int kvmem_op_commit_handle(struct kvmem_file *kf, struct kvmem_ns *ns, struct kv
 	block = handle->block;
 	allocated = block->size;
 	kvmem_block_seal(block, op->len ?: allocated);
-	ret = kvmem_op_commit(kf, ns, block, op);
+	ret = kvmem_op_commit(kf, ns, block, op, run);
 	if (ret) {
 		/* Nothing is lost: the caller may try again, or release. */
 		block->size = allocated;
@@ -139,14 +141,15 @@ struct kvmem_handle *kvmem_lease_block(struct kvmem_file *kf, struct kvmem_ns *n
 	return lease_copied(kf, ns, block);
 }
 
-int kvmem_op_lease(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op)
+int kvmem_op_lease(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op,
+		   struct kvmem_run *run)
 {
 	struct kvmem_block *block = kvmem_op_find(ns, op);
 	struct kvmem_handle *handle;
 	int ret = 0;
 
 	if (!block) {
-		kvmem_stat_inc(ns, KVMEM_STAT_MISSES);
+		kvmem_run_miss(run, ns, (const struct kvmem_key *)op->key, op->res_flags);
 		return -ENOENT;
 	}
 	handle = kvmem_lease_block(kf, ns, block, op->flags);
@@ -161,9 +164,7 @@ int kvmem_op_lease(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *
 		if (handle->view)
 			op->res_flags |= KVMEM_RES_F_COPIED | KVMEM_RES_F_VERIFIED;
 		kvmem_handle_publish(handle);
-		kvmem_stat_inc(ns, KVMEM_STAT_HITS);
-		if (!(op->flags & KVMEM_OP_F_NOTOUCH))
-			kvmem_block_touch(block);
+		kvmem_run_hit(run, ns, block, !(op->flags & KVMEM_OP_F_NOTOUCH));
 	}
 	kvmem_block_put(block);
 	return ret;
@@ -179,7 +180,8 @@ static int handle_drop(struct kvmem_file *kf, u64 number)
 	return 0;
 }
 
-int kvmem_op_release(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op)
+int kvmem_op_release(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op,
+		     struct kvmem_run *run)
 {
 	return handle_drop(kf, op->handle);
 }

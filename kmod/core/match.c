@@ -22,12 +22,14 @@
  * @numbers: of the leases handed out so far, op->bytes of them; NULL when no
  *	leases are wanted.  Numbers, not pointers: the caller's other threads
  *	may guess and release them meanwhile
+ * @run: the batch
  */
 struct kvmem_match {
 	struct kvmem_file *kf;
 	struct kvmem_ns *ns;
 	struct kvmem_op *op;
 	u64 *numbers;
+	struct kvmem_run *run;
 };
 
 static int match_lease(struct kvmem_match *m, struct kvmem_block *block)
@@ -73,7 +75,7 @@ static int match_one(struct kvmem_match *m, const struct kvmem_key *key)
 
 	block = kvmem_block_lookup(m->ns, key, &res_flags);
 	if (!block) {
-		kvmem_stat_inc(m->ns, KVMEM_STAT_MISSES);
+		kvmem_run_miss(m->run, m->ns, key, res_flags);
 		return 0;
 	}
 	if (m->numbers)
@@ -81,9 +83,7 @@ static int match_one(struct kvmem_match *m, const struct kvmem_key *key)
 	else
 		m->op->bytes++;
 	if (!ret) {
-		kvmem_stat_inc(m->ns, KVMEM_STAT_HITS);
-		if (!(m->op->flags & KVMEM_OP_F_NOTOUCH))
-			kvmem_block_touch(block);
+		kvmem_run_hit(m->run, m->ns, block, !(m->op->flags & KVMEM_OP_F_NOTOUCH));
 		ret = 1;
 	} else if (ret == -EILSEQ) {
 		kvmem_op_corrupt(block, m->op);
@@ -115,9 +115,10 @@ static int match_keys(struct kvmem_match *m)
 	return min(ret, 0);
 }
 
-int kvmem_op_match(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op)
+int kvmem_op_match(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op,
+		   struct kvmem_run *run)
 {
-	struct kvmem_match m = { .kf = kf, .ns = ns, .op = op };
+	struct kvmem_match m = { .kf = kf, .ns = ns, .op = op, .run = run };
 	int ret;
 
 	if (!op->len || op->len > KVMEM_MAX_MATCH)
@@ -130,7 +131,10 @@ int kvmem_op_match(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *
 			return -ENOMEM;
 	}
 	op->tier = KVMEM_TIER_DRAM;
+	kvmem_run_match_begin(run, op->len);
 	ret = match_keys(&m);
+	if (!ret)
+		kvmem_run_match_end(run, op->len, op->bytes, m.numbers);
 	if (ret && m.numbers)
 		match_undo(&m);
 	kvfree(m.numbers);

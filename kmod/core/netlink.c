@@ -18,6 +18,10 @@ static const struct genl_multicast_group kvmem_nl_mcgrps[] = {
 		.name	= KVMEM_MCGRP_EVENTS,
 		.flags	= GENL_MCAST_CAP_NET_ADMIN,
 	},
+	[KVMEM_NLGRP_SAMPLES] = {
+		.name	= KVMEM_MCGRP_SAMPLES,
+		.flags	= GENL_MCAST_CAP_NET_ADMIN,
+	},
 };
 
 /* Only in the first network namespace: one arena, one administrator. */
@@ -39,6 +43,7 @@ static_assert(ARRAY_SIZE(kvmem_main_nl_policy) <= 64);
 static_assert(KVMEM_NL_NR_CLASSES == KVMEM_NR_CLASSES);
 static_assert(KVMEM_NL_NR_AGES == KVMEM_NR_AGES);
 static_assert(KVMEM_NL_LAT_BUCKETS == KVMEM_LAT_BUCKETS);
+static_assert(sizeof(struct kvmem_sample) == 3 * sizeof(u64));
 
 static bool kvmem_nl_up;
 static atomic_t kvmem_nl_gen = ATOMIC_INIT(1);

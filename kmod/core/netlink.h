@@ -10,6 +10,7 @@
 
 struct kvmem_key;
 struct kvmem_ns;
+struct kvmem_sample;
 
 /* Last to come, first to go: commands may arrive as soon as init returns. */
 int kvmem_netlink_init(void);
@@ -24,6 +25,9 @@ void kvmem_netlink_exit(void);
  */
 void kvmem_event_corrupt(const struct kvmem_ns *ns, const struct kvmem_key *key);
 void kvmem_event_quiesce(bool on);
+/* May sleep.  @size bytes of samples; @lost were dropped before them. */
+void kvmem_event_samples(const struct kvmem_ns *ns, const struct kvmem_sample *samples,
+			 size_t size, u64 lost);
 /* Cheap when @level is what it was.  Takes the arena's lock. */
 void kvmem_event_watermark(enum kvmem_watermark level);
 

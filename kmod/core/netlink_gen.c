@@ -11,13 +11,23 @@
 #include <linux/kvmem_netlink.h>
 
 /* Common nested types */
+const struct nla_policy kvmem_arena_nl_policy[KVMEM_A_ARENA_HUGE + 1] = {
+	[KVMEM_A_ARENA_TARGET] = { .type = NLA_U64, },
+	[KVMEM_A_ARENA_LIMIT] = { .type = NLA_U64, },
+	[KVMEM_A_ARENA_FLOOR] = { .type = NLA_U64, },
+	[KVMEM_A_ARENA_ALLOCATED] = { .type = NLA_U64, },
+	[KVMEM_A_ARENA_FREE] = { .type = NLA_U64, },
+	[KVMEM_A_ARENA_QUARANTINED] = { .type = NLA_U64, },
+	[KVMEM_A_ARENA_HUGE] = { .type = NLA_U64, },
+};
+
 const struct nla_policy kvmem_class_values_nl_policy[KVMEM_A_VALUES_VALUES + 1] = {
 	[KVMEM_A_VALUES_CLASS] = NLA_POLICY_MAX(NLA_U32, 63),
 	[KVMEM_A_VALUES_VALUES] = NLA_POLICY_EXACT_LEN(64),
 };
 
 /* Global operation policy for kvmem */
-const struct nla_policy kvmem_main_nl_policy[KVMEM_A_ENABLE + 1] = {
+const struct nla_policy kvmem_main_nl_policy[KVMEM_A_SAMPLE_ONE_IN + 1] = {
 	[KVMEM_A_ID] = NLA_POLICY_MIN(NLA_U32, 1),
 	[KVMEM_A_NAME] = { .type = NLA_NUL_STRING, .len = 63, },
 	[KVMEM_A_UID] = { .type = NLA_U32, },
@@ -34,11 +44,14 @@ const struct nla_policy kvmem_main_nl_policy[KVMEM_A_ENABLE + 1] = {
 	[KVMEM_A_VALUE_TABLE] = NLA_POLICY_NESTED(kvmem_class_values_nl_policy),
 	[KVMEM_A_LRU] = { .type = NLA_FLAG, },
 	[KVMEM_A_CLASS] = NLA_POLICY_MAX(NLA_U32, 63),
+	[KVMEM_A_ARENA] = NLA_POLICY_NESTED(kvmem_arena_nl_policy),
 	[KVMEM_A_ENABLE] = NLA_POLICY_MAX(NLA_U8, 1),
+	[KVMEM_A_ORDER] = NLA_POLICY_MAX(NLA_U8, 1),
+	[KVMEM_A_SAMPLE_ONE_IN] = { .type = NLA_U32, },
 };
 
 /* Ops table for kvmem */
-const struct genl_small_ops kvmem_nl_ops[14] = {
+const struct genl_small_ops kvmem_nl_ops[15] = {
 	{
 		.cmd	= KVMEM_CMD_NS_NEW,
 		.doit	= kvmem_nl_ns_new_doit,
@@ -110,6 +123,11 @@ const struct genl_small_ops kvmem_nl_ops[14] = {
 	{
 		.cmd	= KVMEM_CMD_QUIESCE,
 		.doit	= kvmem_nl_quiesce_doit,
+		.flags	= GENL_ADMIN_PERM,
+	},
+	{
+		.cmd	= KVMEM_CMD_ARENA_SET,
+		.doit	= kvmem_nl_arena_set_doit,
 		.flags	= GENL_ADMIN_PERM,
 	},
 };

@@ -12,13 +12,14 @@
 #include <linux/kvmem_netlink.h>
 
 /* Common nested types */
+extern const struct nla_policy kvmem_arena_nl_policy[KVMEM_A_ARENA_HUGE + 1];
 extern const struct nla_policy kvmem_class_values_nl_policy[KVMEM_A_VALUES_VALUES + 1];
 
 /* Global operation policy for kvmem */
-extern const struct nla_policy kvmem_main_nl_policy[KVMEM_A_ENABLE + 1];
+extern const struct nla_policy kvmem_main_nl_policy[KVMEM_A_SAMPLE_ONE_IN + 1];
 
 /* Ops table for kvmem */
-extern const struct genl_small_ops kvmem_nl_ops[14];
+extern const struct genl_small_ops kvmem_nl_ops[15];
 
 int kvmem_nl_ns_new_doit(struct sk_buff *skb, struct genl_info *info);
 int kvmem_nl_ns_set_doit(struct sk_buff *skb, struct genl_info *info);
@@ -38,9 +39,11 @@ int kvmem_nl_latency_get_dumpit(struct sk_buff *skb,
 				struct netlink_callback *cb);
 int kvmem_nl_stats_get_doit(struct sk_buff *skb, struct genl_info *info);
 int kvmem_nl_quiesce_doit(struct sk_buff *skb, struct genl_info *info);
+int kvmem_nl_arena_set_doit(struct sk_buff *skb, struct genl_info *info);
 
 enum {
 	KVMEM_NLGRP_EVENTS,
+	KVMEM_NLGRP_SAMPLES,
 };
 
 #endif /* _LINUX_KVMEM_GEN_H */

@@ -106,6 +106,68 @@ int kvmem_nl_quiesce_doit(struct sk_buff *skb, struct genl_info *info)
 	return kvmem_nl_reply_finish(msg, hdr, info, err);
 }
 
+/* --- the arena --- */
+
+/* Two attributes of the nest can be set; the others are told only. */
+static int kvmem_nl_parse_arena(struct nlattr *nest, struct nlattr **tb,
+				struct netlink_ext_ack *extack)
+{
+	unsigned int i;
+	int err;
+
+	err = nla_parse_nested(tb, KVMEM_A_ARENA_MAX, nest, kvmem_arena_nl_policy, extack);
+	if (err)
+		return err;
+	for (i = 1; i <= KVMEM_A_ARENA_MAX; i++) {
+		if (!tb[i] || i == KVMEM_A_ARENA_TARGET || i == KVMEM_A_ARENA_FLOOR)
+			continue;
+		NL_SET_ERR_MSG_ATTR(extack, tb[i], "this is told, not set");
+		return -EINVAL;
+	}
+	return 0;
+}
+
+/* Both or none: what would make the second fail is looked for before the first. */
+static int kvmem_nl_check_floor(struct nlattr **tb, struct netlink_ext_ack *extack)
+{
+	struct nlattr *target = tb[KVMEM_A_ARENA_TARGET], *floor = tb[KVMEM_A_ARENA_FLOOR];
+
+	if (!target || !floor || nla_get_u64(floor) <= nla_get_u64(target))
+		return 0;
+	NL_SET_ERR_MSG_ATTR(extack, floor, "the floor is above the target");
+	return -EINVAL;
+}
+
+static int kvmem_nl_set_bytes(struct nlattr *attr, int (*set)(u64 bytes),
+			      struct netlink_ext_ack *extack)
+{
+	int err = attr ? set(nla_get_u64(attr)) : 0;
+
+	if (err)
+		NL_SET_ERR_MSG_ATTR(extack, attr, "the arena cannot have this size");
+	return err;
+}
+
+int kvmem_nl_arena_set_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct nlattr *tb[KVMEM_A_ARENA_MAX + 1], *nest = info->attrs[KVMEM_A_ARENA];
+	int err;
+
+	err = kvmem_nl_only(info->attrs, KVMEM_NL_BIT(ARENA), info->extack);
+	if (err)
+		return err;
+	if (!nest) {
+		NL_SET_ERR_MSG(info->extack, "arena is needed");
+		NL_SET_ERR_ATTR_MISS(info->extack, NULL, KVMEM_A_ARENA);
+		return -EINVAL;
+	}
+	return kvmem_nl_parse_arena(nest, tb, info->extack) ?:
+	       kvmem_nl_check_floor(tb, info->extack) ?:
+	       kvmem_nl_set_bytes(tb[KVMEM_A_ARENA_TARGET], kvmem_arena_set_target,
+				  info->extack) ?:
+	       kvmem_nl_set_bytes(tb[KVMEM_A_ARENA_FLOOR], kvmem_arena_set_floor, info->extack);
+}
+
 /* --- latency --- */
 
 static int kvmem_nl_put_latency(struct sk_buff *msg, u32 opcode, u32 tier,

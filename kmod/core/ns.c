@@ -39,6 +39,12 @@ static struct {
 
 /* References ----------------------------------------------------------- */
 
+/* Nobody else has the namespace: it was never published, or the last user left. */
+static struct kvmem_ghosts *ns_ghosts_last(struct kvmem_ns *ns)
+{
+	return rcu_dereference_protected(ns->ghosts, true);
+}
+
 static void ns_free(struct kref *ref)
 {
 	struct kvmem_ns *ns = container_of(ref, struct kvmem_ns, ref);
@@ -63,7 +69,8 @@ static void ns_free(struct kref *ref)
 	if (ns->pool)
 		kvmem_pool_put(ns->pool);
 	pr_debug("ns %u destroyed\n", ns->id);
-	kvmem_ghosts_free(ns->ghosts);
+	kvmem_samples_free(&ns->samples);
+	kvmem_ghosts_free(ns_ghosts_last(ns));
 	kvfree(ns->hist);
 	kvfree(ns->table);
 	free_percpu(ns->stats);
@@ -124,15 +131,15 @@ static int ns_alloc_parts(struct kvmem_ns *ns)
 	ns->stats = alloc_percpu(struct kvmem_ns_stats);
 	ns->table = kvmalloc(sizeof(*ns->table), GFP_KERNEL);
 	ns->hist = kvzalloc(sizeof(*ns->hist), GFP_KERNEL);
-	ns->ghosts = kvmem_ghosts_alloc(0);
-	if (!ns->stats || !ns->table || !ns->hist || !ns->ghosts)
+	RCU_INIT_POINTER(ns->ghosts, kvmem_ghosts_alloc(0));
+	if (!ns->stats || !ns->table || !ns->hist || !ns_ghosts_last(ns))
 		return -ENOMEM;
 	return rhashtable_init(&ns->index, &kvmem_index_params);
 }
 
 static void ns_free_parts(struct kvmem_ns *ns)
 {
-	kvmem_ghosts_free(ns->ghosts);
+	kvmem_ghosts_free(ns_ghosts_last(ns));
 	kvfree(ns->hist);
 	kvfree(ns->table);
 	free_percpu(ns->stats);
@@ -157,6 +164,7 @@ static struct kvmem_ns *ns_alloc(const struct kvmem_ns_params *p)
 	INIT_LIST_HEAD(&ns->files);
 	init_llist_head(&ns->touched);
 	spin_lock_init(&ns->lock);
+	kvmem_samples_init(&ns->samples);
 	for (i = 0; i < KVMEM_NR_CLASSES; i++)
 		INIT_LIST_HEAD(&ns->classes[i]);
 	kvmem_space_init(&ns->space);
@@ -449,6 +457,7 @@ int kvmem_ns_init(void)
 	xa_init_flags(&nss.table, XA_FLAGS_ALLOC1);
 	INIT_DELAYED_WORK(&nss.tick, ns_tick);
 	nss.next_sweep = jiffies;
+	kvmem_samples_start();
 	ns_queue_tick();
 	return 0;
 }
@@ -460,6 +469,7 @@ void kvmem_ns_exit(void)
 	u32 id = 0;
 
 	cancel_delayed_work_sync(&nss.tick);
+	kvmem_samples_stop();
 	while ((ns = kvmem_ns_get_next(&id))) {
 		kvmem_ns_delete(ns);
 		kvmem_ns_put(ns);

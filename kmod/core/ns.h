@@ -13,7 +13,9 @@
 #include <linux/spinlock.h>
 #include <linux/uidgid.h>
 #include <linux/kvmem.h>
+#include <linux/kvmem_netlink.h>
 #include "block.h"
+#include "sample.h"
 #include "space.h"
 #include "stats.h"
 
@@ -26,9 +28,14 @@ struct netlink_ext_ack;
 #define KVMEM_MAX_NS		4096
 #define KVMEM_MAX_POOLS		256
 
-/* value[class][age]: what keeping a block is worth; the lowest goes first */
+/**
+ * struct kvmem_value_table - what keeping a block is worth
+ * @value: by class and age; the lowest goes first
+ * @falls: bit set = the class's values fall with age, or stay
+ */
 struct kvmem_value_table {
 	u16 value[KVMEM_NR_CLASSES][KVMEM_NR_AGES];
+	u64 falls;
 };
 
 /* What the policy daemon learns from; counts since the namespace was made */
@@ -132,8 +139,11 @@ struct kvmem_ghosts;
  * @pinned_bytes: of pinned blocks
  * @nr_ttl: blocks in the index that expire
  * @table: values; never NULL
+ * @order: enum kvmem_order, of the blocks inside a class
+ * @hinted: an application has given a class; from then on its hints count
  * @hist: counts for the policy
- * @ghosts: recently evicted keys; may be NULL
+ * @ghosts: recently evicted keys; written under @lock, read under RCU, too
+ * @samples: sampled accesses on their way to the daemon; has its own lock
  */
 struct kvmem_ns {
 	struct kref ref;
@@ -162,8 +172,11 @@ struct kvmem_ns {
 	u64 pinned_bytes;
 	u64 nr_ttl;
 	struct kvmem_value_table *table;
+	u8 order;
+	bool hinted;
 	struct kvmem_hist *hist;
-	struct kvmem_ghosts *ghosts;
+	struct kvmem_ghosts __rcu *ghosts;
+	struct kvmem_samples samples;
 };
 
 int kvmem_ns_init(void);
@@ -203,9 +216,15 @@ void kvmem_pool_leave(struct kvmem_pool *pool, struct kvmem_ns *ns);
 
 /* Eviction (evict.c) */
 void kvmem_ns_set_lru(struct kvmem_value_table *table);
-/* Swap in a table; *@table is then the old one, for the caller to kvfree(). */
-void kvmem_ns_swap_table(struct kvmem_ns *ns, struct kvmem_value_table **table);
-void kvmem_ns_copy_table(struct kvmem_ns *ns, struct kvmem_value_table *table);
+/* Compute what follows from the values. */
+void kvmem_table_prepare(struct kvmem_value_table *table);
+/*
+ * Swap in a prepared table; *@table is then the old one, for the caller to
+ * kvfree().  @order: enum kvmem_order.
+ */
+void kvmem_ns_set_policy(struct kvmem_ns *ns, struct kvmem_value_table **table, u8 order);
+/* The order is returned. */
+u8 kvmem_ns_copy_table(struct kvmem_ns *ns, struct kvmem_value_table *table);
 void kvmem_ns_copy_hist(struct kvmem_ns *ns, struct kvmem_hist *hist);
 /* Evict the least valued block of @ns.  False: nothing can be evicted. */
 bool kvmem_evict_one(struct kvmem_ns *ns, enum kvmem_evict_reason why);
@@ -228,9 +247,15 @@ unsigned int kvmem_drain_any(unsigned int nr);
 /* Under ns->lock: keep lists, masks and counts in step (evict.c) */
 void kvmem_class_add(struct kvmem_ns *ns, struct kvmem_block *block);
 void kvmem_class_del(struct kvmem_ns *ns, struct kvmem_block *block);
+/* The block's key has a ghost of that class, @age ns old. */
+void kvmem_block_inherit(struct kvmem_ns *ns, struct kvmem_block *block, u8 ghost_class,
+			 u64 age, bool grows);
 /* Apply queued uses.  The list returned is for kvmem_touch_put(), unlocked. */
 struct llist_node *kvmem_touch_drain(struct kvmem_ns *ns);
 void kvmem_touch_put(struct llist_node *list);
+/* Count uses; never waits.  Takes the caller's references. */
+void kvmem_uses_count(struct kvmem_ns *ns, struct kvmem_block **blocks, unsigned int nr,
+		      bool grows);
 
 /* Room for a block (room.c) */
 int kvmem_room_charge(struct kvmem_ns *ns, size_t bytes);
@@ -239,11 +264,17 @@ int kvmem_room_cut(struct kvmem_ns *ns, unsigned int grains, enum kvmem_layout l
 		   struct kvmem_cut *cut);
 void kvmem_room_uncut(struct kvmem_ns *ns, const u64 *pieces, unsigned int nr);
 
-/* Recently evicted keys (ghost.c); under ns->lock but for alloc and free */
+/* Recently evicted keys (ghost.c); under ns->lock but for alloc, free and look */
+#define kvmem_ns_ghosts(ns) \
+	rcu_dereference_protected((ns)->ghosts, lockdep_is_held(&(ns)->lock))
 struct kvmem_ghosts *kvmem_ghosts_alloc(u64 blocks);
 void kvmem_ghosts_free(struct kvmem_ghosts *ghosts);
 /* Is the table too small for @blocks? */
 bool kvmem_ghosts_short(const struct kvmem_ghosts *ghosts, u64 blocks);
+/* Give the namespace a table that is not, with what the old one knew; may sleep. */
+void kvmem_ns_fit_ghosts(struct kvmem_ns *ns);
+/* Is @key there?  Takes no lock, so the answer may be stale. */
+bool kvmem_ghost_look(struct kvmem_ns *ns, const struct kvmem_key *key, u8 *class);
 void kvmem_ghost_add(struct kvmem_ghosts *ghosts, const struct kvmem_key *key,
 		     u8 class, u64 last_use);
 /* Take the key out.  True when it was there: its class and last use. */

@@ -27,7 +27,8 @@ enum {
 };
 
 struct kvmem_op_desc {
-	int (*fn)(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op);
+	int (*fn)(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op,
+		  struct kvmem_run *run);
 	u16 flags;		/* KVMEM_OP_F_* it knows */
 	u8 uses;
 	u8 access;		/* KVMEM_ACCESS_* it needs */
@@ -132,14 +133,15 @@ void kvmem_op_corrupt(struct kvmem_block *block, struct kvmem_op *op)
 	op->crc = 0;
 }
 
-static int op_get(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op)
+static int op_get(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op,
+		  struct kvmem_run *run)
 {
 	struct kvmem_block *block = kvmem_op_find(ns, op);
 	size_t len;
 	int ret;
 
 	if (!block) {
-		kvmem_stat_inc(ns, KVMEM_STAT_MISSES);
+		kvmem_run_miss(run, ns, op_key(op), op->res_flags);
 		return -ENOENT;
 	}
 	ret = get_length(block, op, &len);
@@ -148,13 +150,11 @@ static int op_get(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *o
 	if (!ret) {
 		op->bytes = len;
 		op->res_flags |= KVMEM_RES_F_VERIFIED;
-		kvmem_stat_inc(ns, KVMEM_STAT_HITS);
 		kvmem_stat_add(ns, KVMEM_STAT_COPIED_OUT, len);
-		if (!(op->flags & KVMEM_OP_F_NOTOUCH))
-			kvmem_block_touch(block);
+		kvmem_run_hit(run, ns, block, !(op->flags & KVMEM_OP_F_NOTOUCH));
 	} else if (ret == -EILSEQ) {
 		kvmem_op_corrupt(block, op);
-		kvmem_stat_inc(ns, KVMEM_STAT_MISSES);
+		kvmem_run_miss(run, ns, op_key(op), op->res_flags);
 		ret = -ENOENT;
 	}
 	kvmem_block_put(block);
@@ -202,12 +202,14 @@ static int op_existed(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_o
 }
 
 int kvmem_op_commit(struct kvmem_file *kf, struct kvmem_ns *ns,
-		    struct kvmem_block *block, struct kvmem_op *op)
+		    struct kvmem_block *block, struct kvmem_op *op, struct kvmem_run *run)
 {
 	struct kvmem_hints hints;
 	int ret;
 
 	op_hints(op, &hints);
+	hints.grows = kvmem_run_grows(run);
+	hints.own_class = kvmem_run_class(run);
 	op->crc = block->crc;
 	op->bytes = block->size;
 	op->tier = KVMEM_TIER_DRAM;
@@ -219,7 +221,8 @@ int kvmem_op_commit(struct kvmem_file *kf, struct kvmem_ns *ns,
 	return ret;
 }
 
-static int put_new(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op)
+static int put_new(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op,
+		   struct kvmem_run *run)
 {
 	struct kvmem_block *block = kvmem_block_alloc(ns, op->len, false);
 	int ret;
@@ -229,13 +232,14 @@ static int put_new(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *
 	ret = put_fill(kf, block, op);
 	if (!ret) {
 		kvmem_stat_add(ns, KVMEM_STAT_COPIED_IN, block->size);
-		ret = kvmem_op_commit(kf, ns, block, op);
+		ret = kvmem_op_commit(kf, ns, block, op, run);
 	}
 	kvmem_block_put(block);
 	return ret;
 }
 
-static int op_put(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op)
+static int op_put(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op,
+		  struct kvmem_run *run)
 {
 	struct kvmem_block *block;
 	int ret;
@@ -248,7 +252,7 @@ static int op_put(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *o
 		return op_existed(kf, ns, op);
 	}
 	op->res_flags = 0;
-	ret = put_new(kf, ns, op);
+	ret = put_new(kf, ns, op, run);
 	if (ret == -ENOSPC || ret == -EDQUOT)
 		kvmem_stat_inc(ns, KVMEM_STAT_NOSPC);
 	return ret;
@@ -256,12 +260,14 @@ static int op_put(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *o
 
 /* The small ones ------------------------------------------------------------- */
 
-static int op_nop(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op)
+static int op_nop(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op,
+		  struct kvmem_run *run)
 {
 	return 0;
 }
 
-static int op_delete(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op)
+static int op_delete(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op,
+		     struct kvmem_run *run)
 {
 	struct kvmem_block *block = kvmem_op_find(ns, op);
 	int ret = -ENOENT;
@@ -278,7 +284,8 @@ static int op_delete(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op
 }
 
 /* EXISTS, and PREFETCH of a block that is in DRAM. */
-static int op_exists(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op)
+static int op_exists(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op,
+		     struct kvmem_run *run)
 {
 	struct kvmem_block *block = kvmem_op_find(ns, op);
 
@@ -291,7 +298,8 @@ static int op_exists(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op
 	return 0;
 }
 
-static int op_pin(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op)
+static int op_pin(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op,
+		  struct kvmem_run *run)
 {
 	struct kvmem_block *block = kvmem_op_find(ns, op);
 	int ret;
@@ -304,7 +312,8 @@ static int op_pin(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *o
 	return ret;
 }
 
-static int op_unpin(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op)
+static int op_unpin(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op,
+		    struct kvmem_run *run)
 {
 	return kvmem_unpin(kf, op_key(op));
 }
@@ -377,7 +386,8 @@ static void op_clear_result(struct kvmem_op *op)
 	op->mmap_offset = 0;
 }
 
-void kvmem_op_run(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op)
+void kvmem_op_run(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op,
+		  struct kvmem_run *run)
 {
 	u64 start = ktime_get_ns();
 	int ret = -EINVAL;
@@ -387,7 +397,7 @@ void kvmem_op_run(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *o
 		op->opcode = array_index_nospec(op->opcode, KVMEM_OP_NR);
 		ret = op_check(kf, ns, op);
 		if (!ret)
-			ret = op_descs[op->opcode].fn(kf, ns, op);
+			ret = op_descs[op->opcode].fn(kf, ns, op, run);
 	}
 	op->status = ret;
 	start = ktime_get_ns() - start;

@@ -10,22 +10,28 @@ struct kvmem_block;
 struct kvmem_file;
 struct kvmem_ns;
 struct kvmem_op;
+struct kvmem_run;
 
 /* lease.c */
-int kvmem_op_alloc(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op);
-int kvmem_op_commit_handle(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op);
-int kvmem_op_lease(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op);
-int kvmem_op_release(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op);
+int kvmem_op_alloc(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op,
+		   struct kvmem_run *run);
+int kvmem_op_commit_handle(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op,
+			   struct kvmem_run *run);
+int kvmem_op_lease(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op,
+		   struct kvmem_run *run);
+int kvmem_op_release(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op,
+		     struct kvmem_run *run);
 /* The result of @op could not be written: give back what it handed out. */
 void kvmem_op_untold(struct kvmem_file *kf, const struct kvmem_op *op);
 /* match.c */
-int kvmem_op_match(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op);
+int kvmem_op_match(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op,
+		   struct kvmem_run *run);
 
 /* ops.c: the block of the operation's key, with a reference; NULL: a miss. */
 struct kvmem_block *kvmem_op_find(struct kvmem_ns *ns, struct kvmem_op *op);
 /* Publish a filled block under the operation's key and hints. */
 int kvmem_op_commit(struct kvmem_file *kf, struct kvmem_ns *ns,
-		    struct kvmem_block *block, struct kvmem_op *op);
+		    struct kvmem_block *block, struct kvmem_op *op, struct kvmem_run *run);
 /* Drop a block that failed its checksum. */
 void kvmem_op_corrupt(struct kvmem_block *block, struct kvmem_op *op);
 

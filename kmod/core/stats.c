@@ -21,7 +21,7 @@
 static struct kvmem_latency __percpu *kvmem_lat[KVMEM_OP_NR][KVMEM_LAT_TIERS];
 
 /* kvmem_block_unlink() adds a reason to the first of them. */
-static_assert(KVMEM_STAT_NR - KVMEM_STAT_EVICT_QUOTA == KVMEM_EVICT_NR);
+static_assert(KVMEM_STAT_MISS_EVICTED - KVMEM_STAT_EVICT_QUOTA == KVMEM_EVICT_NR);
 static_assert(KVMEM_STAT_EVICT_CORRUPT - KVMEM_STAT_EVICT_QUOTA == KVMEM_EVICT_CORRUPT);
 
 u64 kvmem_stat_read(const struct kvmem_ns *ns, enum kvmem_stat stat)

@@ -45,9 +45,13 @@ struct fuzz {
 	struct io_uring ring;
 	bool have_ring;
 	unsigned int in_flight;
-	struct kvmem_op *ops;		/* 64, in @mem: the kernel may overwrite them */
-	struct kvmem_batch batch[8];
-	struct kvmem_op uring_ops[8][8];
+	/*
+	 * In @mem: the kernel writes results to mutated addresses near these,
+	 * so nothing that the fuzzer relies on may be their neighbour.
+	 */
+	struct kvmem_op *ops;		/* 64 */
+	struct kvmem_batch *batch;	/* 8 */
+	struct kvmem_op (*uring_ops)[8];	/* 8 */
 };
 
 /* Shared by all processes */

@@ -13,9 +13,12 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
+#include <ucontext.h>
 #include "fuzz.h"
 
 #define STUCK_MS 60000
+
+int main(int argc, char **argv);
 
 struct fuzz_shared *shared;
 const char *fuzz_ns[NR_SPACES] = { "fuzz.0", "fuzz.1", "fuzz.2", "fuzz.3" };
@@ -55,6 +58,8 @@ static void fuzz_init(struct fuzz *f, unsigned int id, uint64_t seed)
 	ASSERT_EQ(mprotect(f->mem, ARENA_SIZE, PROT_READ | PROT_WRITE), 0);
 	memset(f->mem, 0x5a, ARENA_SIZE);
 	f->ops = (void *)(f->mem + 128 * KIB);
+	f->batch = (void *)(f->mem + 160 * KIB);
+	f->uring_ops = (void *)(f->mem + 192 * KIB);
 	for (i = 0; i < NR_FILES; i++) {
 		f->fd[i] = kvt_open();
 		if (i)
@@ -63,11 +68,43 @@ static void fuzz_init(struct fuzz *f, unsigned int id, uint64_t seed)
 	fuzz_uring_start(f);
 }
 
+/* Where it happened, for whoever has to find out why; then die of it. */
+static void on_crash(int sig, siginfo_t *info, void *context)
+{
+	const ucontext_t *uc = context;
+	char text[256], cmd[64];
+	int n;
+
+	n = snprintf(text, sizeof(text), "# signal %d code %d at %p, ip main%+lld\n", sig,
+		     info->si_code, info->si_addr,
+		     (long long)(uc->uc_mcontext.gregs[REG_RIP] - (intptr_t)main));
+	if (write(STDOUT_FILENO, text, n) != n)
+		_exit(KSFT_FAIL);
+	snprintf(cmd, sizeof(cmd), "sed 's/^/# /' /proc/%d/maps", getpid());
+	if (system(cmd))
+		_exit(KSFT_FAIL);
+	raise(sig);
+}
+
+static void report_crashes(void)
+{
+	static char stack[64 * KIB];
+	stack_t ss = { .ss_sp = stack, .ss_size = sizeof(stack) };
+	struct sigaction sa = {
+		.sa_sigaction = on_crash, .sa_flags = SA_SIGINFO | SA_RESETHAND | SA_ONSTACK,
+	};
+
+	sigaltstack(&ss, NULL);
+	sigaction(SIGSEGV, &sa, NULL);
+	sigaction(SIGBUS, &sa, NULL);
+}
+
 static void run(unsigned int id, uint64_t seed, unsigned long calls)
 {
 	static struct fuzz f;
 	unsigned long i;
 
+	report_crashes();
 	fuzz_init(&f, id, seed);
 	for (i = 0; i < calls && !shared->stop; i++) {
 		unsigned int kind = pick(&f);

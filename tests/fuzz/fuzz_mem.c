@@ -121,7 +121,7 @@ static void change_memory(struct fuzz *f)
 	size_t off = rnd_below(f, ARENA_SIZE) & ~4095UL;
 	size_t len = kvt_pages(1 + rnd_below(f, 256 * KIB));
 
-	if (off < 256 * KIB)	/* keys and leases live there */
+	if (off < 256 * KIB)	/* keys, leases, operations and batches live there */
 		return;
 	if (off + len > ARENA_SIZE)
 		len = ARENA_SIZE - off;

@@ -40,6 +40,7 @@ static void put_attr(struct fuzz *f, struct nl_msg *msg)
 		{ KVMEM_A_QUOTA_BYTES, 8 }, { KVMEM_A_QUOTA_BLOCKS, 8 }, { KVMEM_A_TTL_MS, 4 },
 		{ KVMEM_A_PIN_PERCENT, 4 }, { KVMEM_A_SHARE, 1 }, { KVMEM_A_CLASS, 4 },
 		{ KVMEM_A_LRU, 0 }, { KVMEM_A_POOL_ID, 4 }, { KVMEM_A_ENABLE, 1 },
+		{ KVMEM_A_ORDER, 1 }, { KVMEM_A_SAMPLE_ONE_IN, 4 },
 	};
 	unsigned int i = rnd_below(f, ARRAY_SIZE(attrs));
 	uint8_t fp[32];
@@ -73,6 +74,30 @@ static void put_rows(struct fuzz *f, struct nl_msg *msg)
 	}
 }
 
+/* As large as the machine can bear; or with what cannot be set. */
+static void put_arena(struct fuzz *f, struct nl_msg *msg)
+{
+	struct nlattr *nest = nla_nest_start(msg, KVMEM_A_ARENA);
+
+	if (!one_in(f, 4))
+		nla_put_u64(msg, KVMEM_A_ARENA_TARGET, (4 + rnd_below(f, 60)) * MIB);
+	if (one_in(f, 4))
+		nla_put_u64(msg, KVMEM_A_ARENA_FLOOR, rnd_below(f, 8) * MIB);
+	if (one_in(f, 8))
+		nla_put(msg, rnd_below(f, KVMEM_A_ARENA_MAX + 2), rnd_below(f, 9), f->ops);
+	nla_nest_end(msg, nest);
+}
+
+/* Half of the time every key is sampled. */
+static void put_policy(struct fuzz *f, struct nl_msg *msg)
+{
+	put_rows(f, msg);
+	if (one_in(f, 4))
+		nla_put_u8(msg, KVMEM_A_ORDER, rnd_below(f, 2));
+	if (one_in(f, 4))
+		nla_put_u32(msg, KVMEM_A_SAMPLE_ONE_IN, rnd_below(f, 2));
+}
+
 static void set_quota(struct fuzz *f, struct nl_msg *msg)
 {
 	nla_put_u64(msg, KVMEM_A_QUOTA_BYTES, (1 + rnd_below(f, 12)) * MIB);
@@ -97,12 +122,14 @@ void fuzz_netlink(struct fuzz *f)
 	msg = kvt_nl_msg(cmd, one_in(f, 4) ? NLM_F_DUMP : 0);
 	if (!msg)
 		return;
-	if (!one_in(f, 10))
+	if (cmd != KVMEM_CMD_ARENA_SET && !one_in(f, 10))
 		put_name(f, msg);
 	if (cmd == KVMEM_CMD_NS_NEW || cmd == KVMEM_CMD_NS_SET)
 		set_quota(f, msg);
 	if (cmd == KVMEM_CMD_TABLE_SET)
-		put_rows(f, msg);
+		put_policy(f, msg);
+	if (cmd == KVMEM_CMD_ARENA_SET)
+		put_arena(f, msg);
 	for (i = rnd_below(f, 3); i; i--)
 		if (one_in(f, 3))
 			put_attr(f, msg);

@@ -69,7 +69,8 @@ static void swap_table(struct kunit *test, u16 (*value)(unsigned int c, unsigned
 	for (c = 0; c < KVMEM_NR_CLASSES; c++)
 		for (a = 0; a < KVMEM_NR_AGES; a++)
 			t->value[c][a] = value(c, a);
-	kvmem_ns_swap_table(kvmem_test_ns(test), &t);
+	kvmem_table_prepare(t);
+	kvmem_ns_set_policy(kvmem_test_ns(test), &t, KVMEM_ORDER_USE);
 	kvfree(t);
 }
 

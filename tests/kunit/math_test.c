@@ -184,14 +184,14 @@ static void ghosts(struct kunit *test)
 
 static void ghosts_forget_the_oldest(struct kunit *test)
 {
-	struct kvmem_ghosts *g = kvmem_ghosts_alloc(256);
+	struct kvmem_ghosts *g = kvmem_ghosts_alloc(16);
 	unsigned int i, old = 0, young = 0;
 	struct kvmem_key key;
 	u64 last;
 	u8 class;
 
 	KUNIT_ASSERT_NOT_NULL(test, g);
-	KUNIT_EXPECT_FALSE(test, kvmem_ghosts_short(g, 256));
+	KUNIT_EXPECT_FALSE(test, kvmem_ghosts_short(g, 16));
 	KUNIT_EXPECT_TRUE(test, kvmem_ghosts_short(g, 100000));
 	for (i = 0; i < 4000; i++) {
 		key = kvmem_test_key(i);

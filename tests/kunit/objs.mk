@@ -7,4 +7,5 @@ kvmem_test-y += tests/kunit/space_test.o
 kvmem_test-y += tests/kunit/block_test.o
 kvmem_test-y += tests/kunit/data_test.o
 kvmem_test-y += tests/kunit/evict_test.o
+kvmem_test-y += tests/kunit/policy_test.o
 kvmem_test-y += tests/kunit/bench_test.o

@@ -1,20 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
-"""
-The tests of ynl_cli.sh.
-
-The client is run as it is, but inside this process: starting Python and
-reading the specification a hundred times would take minutes in a guest.
-"""
+"""The tests of ynl_cli.sh."""
 import contextlib
 import ctypes
 import errno
-import fcntl
 import io
-import json
 import mmap
 import os
-import re
-import runpy
 import socket
 import struct
 import subprocess
@@ -23,222 +14,10 @@ import tempfile
 import time
 import traceback
 
-import yaml
-
-CLI, KERNEL_SPECS, SPEC = sys.argv[1:4]
-SYSFS = "/sys/class/misc/kvmem/"
-sys.path.insert(0, os.path.dirname(CLI))
-NR_CLASSES, NR_AGES = 64, 32
-
-# --- the client ---
-
-_parsed = {}
-_safe_load = yaml.safe_load
-_sleep = time.sleep
-
-
-def cached_load(stream):
-    name = getattr(stream, "name", None)
-    if name not in _parsed:
-        _parsed[name] = json.dumps(_safe_load(stream))
-    return json.loads(_parsed[name])
-
-
-yaml.safe_load = cached_load
-
-
-class Answer:
-    """What the client printed, and the error in it"""
-
-    def __init__(self, status, text):
-        self.status, self.text = status, text
-        found = re.search(r"error: -(\d+)", text)
-        self.errno = int(found.group(1)) if found else 0
-        self.docs = [json.loads(line) for line in text.splitlines() if line] if not status else []
-
-    def __repr__(self):
-        return f"status {self.status}: {self.text}"
-
-
-def cli(*args, spec=SPEC, during=None):
-    """Run the client; @during replaces the sleep that --sleep asks for."""
-    out, status = io.StringIO(), 0
-    sys.argv = [CLI, "--no-schema", "--spec", spec, "--output-json", *args]
-    if during:
-        time.sleep = lambda _: during()
-    try:
-        with contextlib.redirect_stdout(out):
-            runpy.run_path(CLI, run_name="__main__")
-    except SystemExit as end:
-        status = end.code or 0
-    finally:
-        time.sleep = _sleep
-    return Answer(status, out.getvalue())
-
-
-def op_args(kind, op, attrs):
-    return [kind, op] + (["--json", json.dumps(attrs)] if attrs else [])
-
-
-def do(op, **attrs):
-    """A command that must work; dashes are written as underscores."""
-    answer = cli(*op_args("--do", op, {k.replace("_", "-"): v for k, v in attrs.items()}))
-    assert answer.status == 0, answer
-    return answer.docs[0]
-
-
-def dump(op, *extra, **attrs):
-    answer = cli(*op_args("--dump", op, attrs), *extra)
-    assert answer.status == 0, answer
-    return answer.docs[0]
-
-
-def fails(number, what, op, attrs=None, kind="--do", attr=None):
-    """A command that must fail with this errno, this text, and this attribute blamed"""
-    answer = cli(*op_args(kind, op, attrs or {}))
-    assert answer.status != 0 and answer.errno == number, (op, attrs, answer)
-    assert "'msg': '" in answer.text, ("no message", op, attrs, answer)
-    assert what in answer.text, (op, attrs, answer)
-    # A dump's last message had no room for the attribute before 6.12.
-    if attr and kind == "--do":
-        assert re.search(rf"'(bad-attr|miss-type)': '[^']*{attr}'", answer.text), (op, attrs, answer)
-
-
-@contextlib.contextmanager
-def namespace(name, **settings):
-    ident = do("ns-new", name=name, **settings)["id"]
-    try:
-        yield ident
-    finally:
-        do("ns-del", id=ident)
-
-
-def ns(name):
-    return do("ns-get", name=name)
-
-
-# --- the device ---
-
-OP = struct.Struct("=HHI32sQQQQBBHIIIIiHBBIQQQ")
-NOP, GET, PUT, DELETE = 0, 1, 2, 3
-ALLOC, COMMIT = 9, 10
-F_CORRUPT = 4
-
-
-def iowr(number, size):
-    return 3 << 30 | size << 16 | 0xBE << 8 | number
-
-
-class Device:
-    """An open file, attached"""
-
-    def __init__(self, name):
-        self.fd = os.open("/dev/kvmem", os.O_RDWR)
-        arg = bytearray(struct.pack("=II64s32sII", 112, 0, name.encode(), bytes(32), 0, 0))
-        try:
-            fcntl.ioctl(self.fd, iowr(1, 112), arg)
-        except OSError:
-            self.close()
-            raise
-
-    def close(self):
-        os.close(self.fd)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.close()
-
-    def op(self, opcode, key=b"", addr=0, length=0, buf=0, handle=0, hint=0, cost=0):
-        """One operation: (status, res_flags, bytes, res_handle, mmap_offset)"""
-        op = ctypes.create_string_buffer(OP.pack(
-            opcode, 0, buf, key, addr, length, 0, handle, hint, 0, 0, 0, cost, 0,
-            0, 0, 0, 0, 0, 0, 0, 0, 0), OP.size)
-        arg = bytearray(struct.pack("=IIQIIII", 32, 0, ctypes.addressof(op), 1, OP.size, 0, 0))
-        fcntl.ioctl(self.fd, iowr(4, 32), arg)
-        out = OP.unpack(op.raw)
-        return out[15], out[16], out[20], out[21], out[22]
-
-    def put(self, key, data, **more):
-        mem = ctypes.create_string_buffer(data, len(data))
-        return self.op(PUT, key, ctypes.addressof(mem), len(data), **more)[0]
-
-    def get(self, key, length):
-        mem = ctypes.create_string_buffer(length)
-        return self.op(GET, key, ctypes.addressof(mem), length)
-
-    def register(self, addr, length):
-        arg = bytearray(struct.pack("=IIIiQQII", 40, 0, 0, 0, addr, length, 0, 0))
-        fcntl.ioctl(self.fd, iowr(2, 40), arg)
-        return struct.unpack("=IIIiQQII", arg)[6]
-
-
-def key(number):
-    return struct.pack(">I28x", number)
-
-
-# --- sysfs ---
-
-def sysfs(name, value=None):
-    if value is None:
-        with open(SYSFS + name) as file:
-            return file.read().strip()
-    with open(SYSFS + name, "w") as file:
-        file.write(str(value))
-    return None
-
-
-def sysfs_refuses(name, value):
-    try:
-        sysfs(name, value)
-    except OSError as error:
-        assert error.errno in (errno.EINVAL, errno.ERANGE), (name, value, error)
-        return
-    raise AssertionError((name, value, "was taken"))
-
-
-# --- netlink by hand, for what the client would not send ---
-
-class Raw:
-    def __init__(self):
-        self.sock = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 16)
-        self.sock.bind((0, 0))
-        self.sock.setsockopt(270, 11, 1)
-        self.family = family()["family-id"]
-
-    def send(self, cmd, attrs=b"", flags=5, reserved=0):
-        length = 20 + len(attrs)
-        self.sock.send(struct.pack("=IHHIIBBH", length, self.family, flags, 1, 0, cmd, 1, reserved)
-                       + attrs)
-
-    def receive(self, size=65536):
-        """Headers (type, flags) of the messages of one datagram, and the datagram"""
-        data, headers, at = self.sock.recv(size), [], 0
-        while at < len(data):
-            length, kind, flags = struct.unpack_from("=IHH", data, at)
-            headers.append((kind, flags))
-            at += (length + 3) & ~3
-        return headers, data
-
-    def refused(self, cmd, attrs, number, **more):
-        self.send(cmd, attrs, **more)
-        data = self.receive()[1]
-        kind, = struct.unpack_from("=H", data, 4)
-        error, = struct.unpack_from("=i", data, 16)
-        assert kind == 2 and error == -number, (cmd, attrs, kind, error)
-
-
-def attr(kind, data):
-    return struct.pack("=HH", len(data) + 4, kind) + data + bytes(-len(data) % 4)
-
-
-def family():
-    answer = cli("--do", "getfamily", "--json", '{"family-name": "kvmem"}',
-                 spec=KERNEL_SPECS + "/specs/nlctrl.yaml")
-    assert answer.status == 0, answer
-    return answer.docs[0]
-
+from ynl_client import (
+    ALLOC, CLI, COMMIT, DELETE, F_CORRUPT, GET, KERNEL_SPECS, NR_AGES, NR_CLASSES, PUT, SPEC,
+    SYSFS, Device, Raw, _sleep, attr, cached_load, cli, do, dump, fails, family, key, namespace, ns,
+    op_args, sysfs, sysfs_refuses)
 
 # --- tests ---
 
@@ -257,7 +36,7 @@ def spec_is_valid_and_lists_every_command():
                          capture_output=True, text=True, check=True).stdout
     for op in ("ns-new", "ns-set", "ns-del", "ns-get", "pool-new", "pool-set", "pool-del",
                "pool-get", "table-get", "table-set", "hist-get", "latency-get", "stats-get",
-               "quiesce"):
+               "quiesce", "arena-set"):
         assert op + "  [" in out, (op, out)
 
 
@@ -270,7 +49,8 @@ def family_needs_admin_for_everything():
     assert len(about["ops"]) == len(commands), about
     for op in about["ops"]:
         assert "admin-perm" in str(op) or int(str(op).split("'op-flags': ")[1].split(",")[0].strip("}")) & 1, op
-    assert "events" in str(about["mcast-groups"]), about
+    for group in ("events", "samples"):
+        assert group in str(about["mcast-groups"]), about
 
 
 @test
@@ -300,7 +80,7 @@ def ns_life():
                             ("used-bytes", 0), ("live-blocks", 0), ("nr-files", 0)):
             assert one[name] == value, (name, one)
         assert one["fingerprint"].replace(" ", "") == print_hex, one
-        assert len(one["stats"]) == 15 and not any(one["stats"].values()), one
+        assert len(one["stats"]) == 17 and not any(one["stats"].values()), one
         do("ns-set", id=ident, mode=0o600, uid=0, ttl_ms=0)
         do("ns-set", name="t-life", quota_bytes=0, quota_blocks=5, pin_percent=100,
            fingerprint="00" * 32)
@@ -435,12 +215,112 @@ def table():
                 ({"class": 2, "values": "0000"}, errno.ERANGE, "")):
             fails(number, what, "table-set", {"id": ident, "value-table": [good, bad]})
         assert rows(do("table-get", id=ident)) == lru
-        fails(errno.EINVAL, "value-table or lru", "table-set", {"id": ident}, attr="value-table")
+        fails(errno.EINVAL, "value-table, lru", "table-set", {"id": ident}, attr="value-table")
     for op in ("table-get", "table-set"):
         more = {"lru": True} if op == "table-set" else {}
         fails(errno.ENOENT, "no such namespace", op, {"id": ident, **more}, attr="id")
         fails(errno.EINVAL, "id or a name", op, more, attr="id")
         fails(errno.EINVAL, "does not take", op, {"id": ident, "mode": 0, **more}, attr="mode")
+
+
+@test
+def policy_settings():
+    with namespace("t-policy") as ident, Device("t-policy") as device:
+        new = do("table-get", id=ident)
+        assert (new["order"], new["sample-one-in"], new["hinted"]) == ("use", 0, 0), new
+        before = rows(new)
+        do("table-set", id=ident, order="arrival")
+        do("table-set", id=ident, sample_one_in=128)
+        new = do("table-get", name="t-policy")
+        assert (new["order"], new["sample-one-in"]) == ("arrival", 128), new
+        assert rows(new) == before
+        do("table-set", id=ident, order="use", sample_one_in=1 << 20)
+        for wrong in (3, 100, 1 << 21, (1 << 32) - 1):
+            fails(errno.EINVAL, "power of two", "table-set",
+                  {"id": ident, "order": "arrival", "sample-one-in": wrong}, attr="sample-one-in")
+        new = do("table-get", id=ident)
+        assert (new["order"], new["sample-one-in"]) == ("use", 1 << 20), new
+        # What applications say counts from the first time that one says something.
+        assert device.put(key(1), b"x" * 100) == 0
+        assert do("table-get", id=ident)["hinted"] == 0
+        assert device.put(key(2), b"x" * 100, hint=3) == 0
+        assert do("table-get", id=ident)["hinted"] == 1
+        fails(errno.EINVAL, "nknown attribute", "table-set", {"id": ident, "hinted": 1}, attr="hinted")
+        do("table-set", id=ident, sample_one_in=0)
+
+
+def sample_kinds(got, ident):
+    """(kind, class, size) of each sample, in order; times must not go back"""
+    last, out = 0, []
+    for name, msg in got:
+        assert name == "samples-ntf" and msg["id"] == ident and msg["samples-lost"] == 0, msg
+        values = msg["samples"]
+        assert len(values) % 3 == 0, values
+        for at in range(0, len(values), 3):
+            when, info = values[at + 1], values[at + 2]
+            assert when >= last and info & 0xffff0000 == 0, values
+            last = when
+            out.append((info >> 8 & 0xff, info & 0xff, info >> 32))
+    return out
+
+
+@test
+def samples():
+    miss, hit, put, delete = range(4)
+    with namespace("t-sample") as ident, Device("t-sample") as device:
+        def work():
+            device.get(key(1), 100)
+            device.put(key(1), b"x" * 100, hint=2)
+            device.get(key(1), 100)
+            device.get(key(1), 100)
+            device.op(DELETE, key(1))
+            _sleep(0.5)  # they come some 20 ms later
+
+        assert events(work, "samples") == []
+        do("table-set", id=ident, sample_one_in=1)
+        got = sample_kinds(events(work, "samples"), ident)
+        assert got == [(miss, 0, 0), (put, 16, 100), (hit, 16, 100), (hit, 17, 100),
+                       (delete, 17, 100)], got
+        # About one key in 16, and always the same ones
+        do("table-set", id=ident, sample_one_in=16)
+
+        def ask():
+            for i in range(800):
+                device.get(key(i), 10)
+            _sleep(0.5)
+
+        got = events(ask, "samples")
+        assert 20 <= len(sample_kinds(got, ident)) <= 90, len(got)
+        again = events(ask, "samples")
+
+        def hashes(parts):
+            return [value for _, msg in parts for value in msg["samples"][::3]]
+
+        assert hashes(got) == hashes(again)
+        assert all(value % 16 == 0 for value in hashes(got))
+
+
+@test
+def arena_set():
+    before, floor = int(sysfs("arena_bytes")), int(sysfs("arena_floor_bytes"))
+    try:
+        do("arena-set", arena={"target": 64 << 20})
+        assert (sysfs("arena_bytes"), sysfs("arena_floor_bytes")) == (str(64 << 20), str(floor))
+        do("arena-set", arena={"target": 32 << 20, "floor": 16 << 20})
+        assert do("stats-get")["arena"]["floor"] == 16 << 20 == int(sysfs("arena_floor_bytes"))
+        assert int(sysfs("arena_bytes")) == 32 << 20
+        do("arena-set", arena={})
+        assert int(sysfs("arena_bytes")) == 32 << 20
+        fails(errno.EINVAL, "cannot have", "arena-set", {"arena": {"target": 0}}, attr="target")
+        fails(errno.EINVAL, "above the target", "arena-set",
+              {"arena": {"target": 16 << 20, "floor": 32 << 20}}, attr="floor")
+        fails(errno.EINVAL, "told, not set", "arena-set", {"arena": {"free": 0}}, attr="free")
+        fails(errno.EINVAL, "arena is needed", "arena-set", {}, attr="arena")
+        fails(errno.EINVAL, "does not take", "arena-set", {"id": 1, "arena": {}}, attr="id")
+        assert int(sysfs("arena_bytes")) == 32 << 20
+    finally:
+        sysfs("arena_floor_bytes", floor)
+        sysfs("arena_bytes", before)
 
 
 @test
@@ -562,12 +442,12 @@ def changed_during_dump():
             do("ns-del", id=ident)
 
 
-def events(action):
+def events(action, group="events"):
     """
     The events that @action causes. It has a client of its own: the one of 6.12 breaks when
     an event comes while it waits for an answer.
     """
-    answer = cli("--subscribe", "events", "--sleep", "1", during=action)
+    answer = cli("--subscribe", group, "--sleep", "1", during=action)
     assert answer.status == 0, answer
     return [(event["name"], event["msg"]) for event in answer.docs[-1]]
 
@@ -579,9 +459,8 @@ def events_of_namespaces():
     assert got == [("ns-created-ntf", me)], got
     got = events(lambda: do("ns-set", name="t-event", ttl_ms=1))
     assert got == [("ns-changed-ntf", me)], got
-    got = events(lambda: do("table-set", name="t-event", lru=True))
-    assert got == [("ns-changed-ntf", me)], got
-    # What fails, or only reads, is no event.
+    # What fails, only reads, or sets a table, as policies do all the time, is no event.
+    assert events(lambda: do("table-set", name="t-event", lru=True)) == []
     assert events(lambda: ns("t-event")) == []
     assert events(lambda: fails(errno.EEXIST, "exists", "ns-new", {"name": "t-event"})) == []
     got = events(lambda: do("ns-del", name="t-event"))

@@ -27,6 +27,32 @@ enum kvmem_watermark {
 	KVMEM_WATERMARK_PRESSURE,
 };
 
+/**
+ * enum kvmem_order - What a class keeps its blocks in order of, and what age
+ *   counts from.
+ * @KVMEM_ORDER_USE: The last use. A use also moves a block to the class of its
+ *   hits.
+ * @KVMEM_ORDER_ARRIVAL: The put. Uses are counted and change nothing.
+ */
+enum kvmem_order {
+	KVMEM_ORDER_USE,
+	KVMEM_ORDER_ARRIVAL,
+};
+
+/**
+ * enum kvmem_sample_kind - What happened to a sampled key.
+ * @KVMEM_SAMPLE_KIND_MISS: A GET, LEASE or MATCH did not find it.
+ * @KVMEM_SAMPLE_KIND_HIT: A GET, LEASE or MATCH found it.
+ * @KVMEM_SAMPLE_KIND_PUT: A block was made under it.
+ * @KVMEM_SAMPLE_KIND_DELETE: Its block was dropped by DELETE, time or decay.
+ */
+enum kvmem_sample_kind {
+	KVMEM_SAMPLE_KIND_MISS,
+	KVMEM_SAMPLE_KIND_HIT,
+	KVMEM_SAMPLE_KIND_PUT,
+	KVMEM_SAMPLE_KIND_DELETE,
+};
+
 enum kvmem_attr {
 	KVMEM_A_PAD = 1,
 	KVMEM_A_ID,
@@ -64,6 +90,11 @@ enum kvmem_attr {
 	KVMEM_A_ABI_VERSION,
 	KVMEM_A_KEY,
 	KVMEM_A_WATERMARK,
+	KVMEM_A_ORDER,
+	KVMEM_A_SAMPLE_ONE_IN,
+	KVMEM_A_HINTED,
+	KVMEM_A_SAMPLES,
+	KVMEM_A_SAMPLES_LOST,
 
 	__KVMEM_A_MAX
 };
@@ -86,6 +117,8 @@ enum kvmem_attr_stats {
 	KVMEM_A_STATS_EVICT_DRAIN,
 	KVMEM_A_STATS_EVICT_EXPIRED,
 	KVMEM_A_STATS_EVICT_CORRUPT,
+	KVMEM_A_STATS_MISS_EVICTED,
+	KVMEM_A_STATS_MISS_EXPIRED,
 
 	__KVMEM_A_STATS_MAX
 };
@@ -163,11 +196,14 @@ enum kvmem_cmd {
 	KVMEM_CMD_QUIESCE_NTF,
 	KVMEM_CMD_CORRUPT_NTF,
 	KVMEM_CMD_WATERMARK_NTF,
+	KVMEM_CMD_ARENA_SET,
+	KVMEM_CMD_SAMPLES_NTF,
 
 	__KVMEM_CMD_MAX
 };
 #define KVMEM_CMD_MAX (__KVMEM_CMD_MAX - 1)
 
 #define KVMEM_MCGRP_EVENTS	"events"
+#define KVMEM_MCGRP_SAMPLES	"samples"
 
 #endif /* _UAPI_LINUX_KVMEM_NETLINK_H */

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Chains: what the look-ups of a batch say about its blocks.
+ *
+ * Applications ask for the blocks of one prompt in order, then put those that
+ * were missing.  How much of the prompt was known, and how, tells more about
+ * when its blocks will be used again than anything a block knows by itself.
+ * Where no client gives classes, these do; docs/policy.md has the figures.
+ */
+#ifndef KVMEM_CHAIN_H
+#define KVMEM_CHAIN_H
+
+#include <linux/types.h>
+
+struct kvmem_block;
+struct kvmem_file;
+struct kvmem_key;
+struct kvmem_ns;
+
+/* Uses counted under one hold of the lock. */
+#define KVMEM_RUN_USES	32
+
+/**
+ * struct kvmem_chain - the prompt at hand of one open file
+ * @last_batch: operations of the last batch that looked keys up
+ * @max_batch: of the largest one
+ * @known: keys that are here, or were until not long ago
+ * @fresh: keys never seen, as far as we remember
+ * @to_put: keys that were missing and have not been put yet
+ * @matched: keys that MATCH has counted already and that are to be read
+ * @continued: the last known block is one prompt's own, not shared by many
+ * @tail: the last key of the prompt was missing
+ */
+struct kvmem_chain {
+	u32 last_batch, max_batch;
+	u32 known, fresh;
+	u32 to_put;
+	u32 matched;
+	bool continued, tail;
+};
+
+/**
+ * struct kvmem_run - a batch under way; on the stack of who runs it
+ * @chain: a copy: another thread's batch on the same file has its own
+ * @nr_ops: of the batch
+ * @looked: a key was looked up
+ * @missed: the last one was not there
+ * @nr_uses: blocks in @uses
+ * @uses: used, and not counted yet; each with a reference
+ */
+struct kvmem_run {
+	struct kvmem_chain chain;
+	u32 nr_ops;
+	bool looked, missed;
+	unsigned int nr_uses;
+	struct kvmem_block *uses[KVMEM_RUN_USES];
+};
+
+void kvmem_run_begin(struct kvmem_run *run, struct kvmem_file *kf, u32 nr_ops);
+/* Count the uses that wait; the file learns what the batch found out. */
+void kvmem_run_end(struct kvmem_run *run, struct kvmem_file *kf, struct kvmem_ns *ns);
+
+/* GET, LEASE or MATCH found @block; it is a use when @touch. */
+void kvmem_run_hit(struct kvmem_run *run, struct kvmem_ns *ns, struct kvmem_block *block,
+		   bool touch);
+/* ... or not; @res_flags say why as far as the look-up knows. */
+void kvmem_run_miss(struct kvmem_run *run, struct kvmem_ns *ns,
+		    const struct kvmem_key *key, u16 res_flags);
+/* MATCH begins with @len keys, and has ended after @found; if not leased, they are read next. */
+void kvmem_run_match_begin(struct kvmem_run *run, u32 len);
+void kvmem_run_match_end(struct kvmem_run *run, u32 len, u32 found, bool leased);
+/* The class, hint * 8, of a block that is to be put. */
+u8 kvmem_run_class(struct kvmem_run *run);
+/* Much of the prompt is new: it is growing. */
+bool kvmem_run_grows(const struct kvmem_run *run);
+
+#endif
