@@ -45,5 +45,6 @@ extern void *bench_buf;
 
 int bench_index(void);
 int bench_data(void);
+int bench_policy(void);
 
 #endif
