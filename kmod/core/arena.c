@@ -421,10 +421,13 @@ int kvmem_arena_set_floor(u64 bytes)
 	if (ret)
 		return ret;
 	spin_lock(&arena.lock);
-	if (chunks > arena.target)
+	if (chunks > arena.target) {
 		ret = -EINVAL;
-	else
+	} else {
 		arena.floor = chunks;
+		/* Pressure may have gone below it before it was said. */
+		arena.limit = max(arena.limit, chunks);
+	}
 	spin_unlock(&arena.lock);
 	return ret;
 }

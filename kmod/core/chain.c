@@ -29,7 +29,7 @@ void kvmem_run_begin(struct kvmem_run *run, struct kvmem_file *kf, u32 nr_ops)
 	run->nr_uses = 0;
 }
 
-static void run_flush(struct kvmem_run *run, struct kvmem_ns *ns)
+void kvmem_run_flush(struct kvmem_run *run, struct kvmem_ns *ns)
 {
 	if (run->nr_uses)
 		kvmem_uses_count(ns, run->uses, run->nr_uses, kvmem_run_grows(run));
@@ -38,7 +38,7 @@ static void run_flush(struct kvmem_run *run, struct kvmem_ns *ns)
 
 void kvmem_run_end(struct kvmem_run *run, struct kvmem_file *kf, struct kvmem_ns *ns)
 {
-	run_flush(run, ns);
+	kvmem_run_flush(run, ns);
 	/* A full batch may have been cut anywhere: its last key means nothing. */
 	if (run->looked)
 		run->chain.tail = run->missed && run->nr_ops < run->chain.max_batch;
@@ -95,7 +95,7 @@ void kvmem_run_hit(struct kvmem_run *run, struct kvmem_ns *ns, struct kvmem_bloc
 	if (!touch)
 		return;
 	if (run->nr_uses == KVMEM_RUN_USES)
-		run_flush(run, ns);
+		kvmem_run_flush(run, ns);
 	refcount_inc(&block->ref);
 	run->uses[run->nr_uses++] = block;
 }

@@ -60,6 +60,13 @@ void kvmem_run_begin(struct kvmem_run *run, struct kvmem_file *kf, u32 nr_ops);
 /* Count the uses that wait; the file learns what the batch found out. */
 void kvmem_run_end(struct kvmem_run *run, struct kvmem_file *kf, struct kvmem_ns *ns);
 
+/*
+ * Count them now: before anything that needs room or drops blocks, because
+ * uses that wait keep their blocks' memory, and what was just used must not be
+ * the first to go.
+ */
+void kvmem_run_flush(struct kvmem_run *run, struct kvmem_ns *ns);
+
 /* GET, LEASE or MATCH found @block; it is a use when @touch. */
 void kvmem_run_hit(struct kvmem_run *run, struct kvmem_ns *ns, struct kvmem_block *block,
 		   bool touch);

@@ -245,10 +245,11 @@ unsigned int kvmem_pool_drain(struct kvmem_ns *ns, unsigned int nr)
 {
 	struct kvmem_ns *victim;
 	unsigned int ret = 0;
+	bool more;
 
 	if (!ns->pool || !READ_ONCE(ns->pool->p.share))
 		return 0;
-	victim = kvmem_pool_weakest(ns->pool);
+	victim = kvmem_pool_weakest(ns->pool, &more);
 	if (!victim)
 		return 0;
 	if (victim != ns)
@@ -257,34 +258,49 @@ unsigned int kvmem_pool_drain(struct kvmem_ns *ns, unsigned int nr)
 	return ret;
 }
 
-/* Who has the most chunks but less than @below; referenced. */
-static struct kvmem_ns *ns_next_by_chunks(unsigned int below, unsigned int *chunks)
+/* How far kvmem_drain_any() is: by number of chunks downwards, then by id */
+struct drain_pos {
+	unsigned int chunks;
+	u32 id;
+};
+
+static bool pos_is_before(const struct drain_pos *pos, unsigned int chunks, u32 id)
+{
+	return chunks < pos->chunks || (chunks == pos->chunks && id > pos->id);
+}
+
+/* The next one, referenced; NULL: nobody else has any chunk. */
+static struct kvmem_ns *drain_next(struct drain_pos *pos)
 {
 	struct kvmem_ns *ns, *best = NULL;
+	unsigned int chunks = 0;
 	u32 id = 0;
 
-	*chunks = 0;
 	while ((ns = kvmem_ns_get_next(&id))) {
 		unsigned int nr = READ_ONCE(ns->space.nr_chunks);
 
-		id++;
-		if (nr < below && nr > *chunks) {
-			*chunks = nr;
+		if (nr > chunks && pos_is_before(pos, nr, id)) {
+			chunks = nr;
 			swap(ns, best);
 		}
+		id++;
 		if (ns)
 			kvmem_ns_put(ns);
+		cond_resched();
 	}
+	if (best)
+		*pos = (struct drain_pos) { chunks, best->id };
 	return best;
 }
 
 /* Down the line from the largest, until one has something to give. */
 unsigned int kvmem_drain_any(unsigned int nr)
 {
-	unsigned int chunks = UINT_MAX, ret = 0;
+	struct drain_pos pos = { UINT_MAX, 0 };
 	struct kvmem_ns *ns;
+	unsigned int ret = 0;
 
-	while (!ret && (ns = ns_next_by_chunks(chunks, &chunks))) {
+	while (!ret && (ns = drain_next(&pos))) {
 		ret = kvmem_ns_drain(ns, nr);
 		kvmem_ns_put(ns);
 	}

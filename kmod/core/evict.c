@@ -9,6 +9,7 @@
  */
 #include <linux/ktime.h>
 #include <linux/mm.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include "block.h"
 #include "ns.h"
@@ -18,6 +19,8 @@
 #define KVMEM_EVICT_CHANCES	64
 /* Held blocks taken off a class list under one hold of the lock. */
 #define KVMEM_EVICT_STEPS	256
+/* Uses that may wait to be counted, and so be counted under one hold. */
+#define KVMEM_TOUCH_MAX		1024
 
 /* Tables ----------------------------------------------------------------- */
 
@@ -181,6 +184,7 @@ struct llist_node *kvmem_touch_drain(struct kvmem_ns *ns)
 {
 	struct llist_node *list;
 	struct kvmem_block *block;
+	int nr = 0;
 	u64 now;
 
 	lockdep_assert_held(&ns->lock);
@@ -188,8 +192,11 @@ struct llist_node *kvmem_touch_drain(struct kvmem_ns *ns)
 		return NULL;
 	list = llist_reverse_order(llist_del_all(&ns->touched));
 	now = ktime_get_ns();
-	llist_for_each_entry(block, list, touched)
+	llist_for_each_entry(block, list, touched) {
 		touch_locked(ns, block, now, block->queued == KVMEM_QUEUED_GROWS);
+		nr++;
+	}
+	atomic_sub(nr, &ns->nr_touched);
 	return list;
 }
 
@@ -205,10 +212,16 @@ void kvmem_touch_put(struct llist_node *list)
 	}
 }
 
+/*
+ * A use more or less does not matter to any policy, a long queue does: to whom
+ * has to count it with the lock held.
+ */
 static void use_queue(struct kvmem_ns *ns, struct kvmem_block *block, bool grows)
 {
-	if (cmpxchg(&block->queued, 0, grows ? KVMEM_QUEUED_GROWS : KVMEM_QUEUED))
+	if (atomic_read(&ns->nr_touched) >= KVMEM_TOUCH_MAX ||
+	    cmpxchg(&block->queued, 0, grows ? KVMEM_QUEUED_GROWS : KVMEM_QUEUED))
 		return;
+	atomic_inc(&ns->nr_touched);
 	refcount_inc(&block->ref);
 	llist_add(&block->touched, &ns->touched);
 }
@@ -399,7 +412,12 @@ static void evict_choose(struct kvmem_ns *ns, u64 now, struct kvmem_victim *v)
 	lockdep_assert_held(&ns->lock);
 	do {
 		evict_look(ns, now, v);
-	} while (v->block && evict_spare(ns, v->block, now) && --chances);
+		if (!v->block || !evict_spare(ns, v->block, now))
+			return;
+	} while (!v->more && --chances);
+	/* One look that had to stop at held blocks is enough for one hold of the lock. */
+	if (v->more)
+		v->block = NULL;
 }
 
 /* The next victim, referenced; its class and age are told to the trace. */
@@ -449,15 +467,16 @@ bool kvmem_evict_one(struct kvmem_ns *ns, enum kvmem_evict_reason why)
 /*
  * The member whose next victim is worth least, referenced.  Takes one
  * member's lock at a time, so the answer may be stale; that costs only
- * precision.
+ * precision.  *@more: some member had too many held blocks in the way.
  */
-struct kvmem_ns *kvmem_pool_weakest(struct kvmem_pool *pool)
+struct kvmem_ns *kvmem_pool_weakest(struct kvmem_pool *pool, bool *more)
 {
 	struct kvmem_ns *ns, *best = NULL;
 	u64 now = ktime_get_ns(), best_use = 0;
 	struct kvmem_victim v;
 	u32 best_value = 0;
 
+	*more = false;
 	spin_lock(&pool->lock);
 	list_for_each_entry(ns, &pool->members, pool_node) {
 		u64 use = 0;
@@ -467,6 +486,7 @@ struct kvmem_ns *kvmem_pool_weakest(struct kvmem_pool *pool)
 		if (v.block)
 			use = v.block->last_use;
 		spin_unlock(&ns->lock);
+		*more |= v.more;
 		if (!v.block)
 			continue;
 		if (best && (v.value > best_value ||
@@ -485,14 +505,18 @@ struct kvmem_ns *kvmem_pool_weakest(struct kvmem_pool *pool)
 bool kvmem_evict_pool(struct kvmem_ns *ns, enum kvmem_evict_reason why)
 {
 	struct kvmem_ns *victim;
-	bool ret;
+	bool more, done = false;
 
 	if (!ns->pool || !READ_ONCE(ns->pool->p.share))
 		return kvmem_evict_one(ns, why);
-	victim = kvmem_pool_weakest(ns->pool);
-	if (!victim)
-		return false;
-	ret = kvmem_evict_one(victim, why);
-	kvmem_ns_put(victim);
-	return ret;
+	/* Each turn but the last takes held blocks off lists, or lost a race. */
+	do {
+		victim = kvmem_pool_weakest(ns->pool, &more);
+		if (victim) {
+			done = kvmem_evict_one(victim, why);
+			kvmem_ns_put(victim);
+		}
+		cond_resched();
+	} while (!done && (victim || more) && !fatal_signal_pending(current));
+	return done;
 }

@@ -37,6 +37,7 @@ struct kvmem_ghosts {
 	u32 seed;
 	u32 nr_sets;	/* power of two */
 	u64 *e;		/* apart, so that a power of two of bytes is asked for */
+	struct rcu_head rcu;
 };
 
 static u64 ghosts_entries(u64 blocks)
@@ -166,6 +167,11 @@ bool kvmem_ghost_look(struct kvmem_ns *ns, const struct kvmem_key *key, u8 *clas
 	return entry;
 }
 
+static void ghosts_free_rcu(struct rcu_head *rcu)
+{
+	kvmem_ghosts_free(container_of(rcu, struct kvmem_ghosts, rcu));
+}
+
 /*
  * The bits that choose a set grow by some at the top, so what was in one set
  * may belong to any of those with the same low bits: it goes into all.
@@ -187,17 +193,20 @@ void kvmem_ns_fit_ghosts(struct kvmem_ns *ns)
 
 	/* The one caller is the only one to replace it: no lock to look. */
 	old = rcu_dereference_protected(ns->ghosts, true);
-	if (!kvmem_ghosts_short(old, blocks))
+	if (!old || !kvmem_ghosts_short(old, blocks))
 		return;
 	ghosts = kvmem_ghosts_alloc(blocks);
 	if (!ghosts)
 		return;
+	/* The maximum may have been lowered since it was looked at. */
+	if (ghosts->nr_sets <= old->nr_sets) {
+		kvmem_ghosts_free(ghosts);
+		return;
+	}
+	/* Without the lock: what is added meanwhile is forgotten. */
+	ghosts_take_over(ghosts, old);
 	spin_lock(&ns->lock);
-	/* A large table is copied in no short time; it has seen much, and will. */
-	if (old && old->nr_sets * GHOST_WAYS <= GHOST_SMALL)
-		ghosts_take_over(ghosts, old);
 	rcu_assign_pointer(ns->ghosts, ghosts);
 	spin_unlock(&ns->lock);
-	synchronize_rcu();
-	kvmem_ghosts_free(old);
+	call_rcu(&old->rcu, ghosts_free_rcu);
 }

@@ -73,6 +73,7 @@ KVMEM_FOR_TESTS(kvmem_run_end);
 KVMEM_FOR_TESTS(kvmem_run_grows);
 KVMEM_FOR_TESTS(kvmem_run_hit);
 KVMEM_FOR_TESTS(kvmem_run_miss);
+KVMEM_FOR_TESTS(kvmem_sample_hash);
 KVMEM_FOR_TESTS(kvmem_samples_one_in);
 KVMEM_FOR_TESTS(kvmem_samples_set);
 KVMEM_FOR_TESTS(kvmem_stat_evictions);

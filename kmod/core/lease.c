@@ -27,13 +27,17 @@ int kvmem_op_alloc(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *
 {
 	struct kvmem_handle *handle;
 	struct kvmem_block *block;
+	int ret;
 
 	if (!op->len || op->len > KVMEM_MAX_BLOCK)
 		return -EINVAL;
+	kvmem_run_flush(run, ns);
 	block = kvmem_block_alloc(ns, op->len, true);
 	if (IS_ERR(block)) {
-		kvmem_stat_inc(ns, KVMEM_STAT_NOSPC);
-		return PTR_ERR(block);
+		ret = PTR_ERR(block);
+		if (ret == -ENOSPC || ret == -EDQUOT)
+			kvmem_stat_inc(ns, KVMEM_STAT_NOSPC);
+		return ret;
 	}
 	handle = kvmem_handle_add(kf, block, KVMEM_HANDLE_ALLOC);
 	if (IS_ERR(handle)) {
@@ -132,12 +136,14 @@ static struct kvmem_handle *lease_copied(struct kvmem_file *kf, struct kvmem_ns 
 }
 
 struct kvmem_handle *kvmem_lease_block(struct kvmem_file *kf, struct kvmem_ns *ns,
-				       struct kvmem_block *block, u16 flags)
+				       struct kvmem_block *block, u16 flags,
+				       struct kvmem_run *run)
 {
 	if (block->layout == KVMEM_PAGED)
 		return lease_shared(kf, block);
 	if (flags & KVMEM_OP_F_NOCOPY)
 		return ERR_PTR(-EOPNOTSUPP);
+	kvmem_run_flush(run, ns);
 	return lease_copied(kf, ns, block);
 }
 
@@ -152,13 +158,16 @@ int kvmem_op_lease(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *
 		kvmem_run_miss(run, ns, (const struct kvmem_key *)op->key, op->res_flags);
 		return -ENOENT;
 	}
-	handle = kvmem_lease_block(kf, ns, block, op->flags);
+	handle = kvmem_lease_block(kf, ns, block, op->flags, run);
 	if (IS_ERR(handle)) {
 		ret = PTR_ERR(handle);
 		if (ret == -EILSEQ) {
 			kvmem_op_corrupt(block, op);
 			ret = -ENOENT;
 		}
+		/* Corrupt, or evicted at this moment: not there. */
+		if (ret == -ENOENT)
+			kvmem_run_miss(run, ns, (const struct kvmem_key *)op->key, op->res_flags);
 	} else {
 		op_return_handle(op, handle);
 		if (handle->view)

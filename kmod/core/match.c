@@ -39,7 +39,7 @@ static int match_lease(struct kvmem_match *m, struct kvmem_block *block)
 	struct kvmem_handle *handle;
 	u64 index = m->op->bytes;
 
-	handle = kvmem_lease_block(m->kf, m->ns, block, m->op->flags);
+	handle = kvmem_lease_block(m->kf, m->ns, block, m->op->flags, m->run);
 	if (IS_ERR(handle))
 		return PTR_ERR(handle);
 	lease.handle = kvmem_handle_number(handle);
@@ -89,8 +89,11 @@ static int match_one(struct kvmem_match *m, const struct kvmem_key *key)
 		kvmem_op_corrupt(block, m->op);
 	}
 	kvmem_block_put(block);
+	if (ret != -ENOENT && ret != -EILSEQ)
+		return ret;
 	/* Evicted or found corrupt just now: not there. */
-	return ret == -ENOENT || ret == -EILSEQ ? 0 : ret;
+	kvmem_run_miss(m->run, m->ns, key, res_flags);
+	return 0;
 }
 
 static int match_keys(struct kvmem_match *m)

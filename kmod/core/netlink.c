@@ -253,5 +253,7 @@ int kvmem_netlink_init(void)
 void kvmem_netlink_exit(void)
 {
 	WRITE_ONCE(kvmem_nl_up, false);
+	/* Its messages go to our groups. */
+	kvmem_samples_stop();
 	genl_unregister_family(&kvmem_nl_family);
 }

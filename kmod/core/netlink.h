@@ -25,9 +25,9 @@ void kvmem_netlink_exit(void);
  */
 void kvmem_event_corrupt(const struct kvmem_ns *ns, const struct kvmem_key *key);
 void kvmem_event_quiesce(bool on);
-/* May sleep.  @size bytes of samples; @lost were dropped before them. */
-void kvmem_event_samples(const struct kvmem_ns *ns, const struct kvmem_sample *samples,
-			 size_t size, u64 lost);
+/* May sleep.  @size bytes of samples; @lost were dropped before them.  0, -ENOMEM. */
+int kvmem_event_samples(const struct kvmem_ns *ns, const struct kvmem_sample *samples,
+			size_t size, u64 lost);
 /* Cheap when @level is what it was.  Takes the arena's lock. */
 void kvmem_event_watermark(enum kvmem_watermark level);
 

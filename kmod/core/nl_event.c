@@ -71,27 +71,29 @@ void kvmem_event_quiesce(bool on)
 		kvmem_event_finish(msg, hdr, kvmem_nl_put_quiesce(msg, on));
 }
 
-void kvmem_event_samples(const struct kvmem_ns *ns, const struct kvmem_sample *samples,
-			 size_t size, u64 lost)
+int kvmem_event_samples(const struct kvmem_ns *ns, const struct kvmem_sample *samples,
+			size_t size, u64 lost)
 {
 	struct sk_buff *msg;
 	void *hdr;
 
 	if (!kvmem_nl_is_up() ||
 	    !genl_has_listeners(&kvmem_nl_family, &init_net, KVMEM_NLGRP_SAMPLES))
-		return;
+		return 0;
 	msg = genlmsg_new(nla_total_size(size) + NLMSG_GOODSIZE / 8, GFP_KERNEL);
 	if (!msg)
-		return;
+		return -ENOMEM;
 	hdr = genlmsg_put(msg, 0, 0, &kvmem_nl_family, 0, KVMEM_CMD_SAMPLES_NTF);
 	if (!hdr || nla_put_u32(msg, KVMEM_A_ID, ns->id) ||
 	    kvmem_nl_put_u64(msg, KVMEM_A_SAMPLES_LOST, lost) ||
 	    nla_put_64bit(msg, KVMEM_A_SAMPLES, size, samples, KVMEM_A_PAD)) {
 		nlmsg_free(msg);
-		return;
+		return -ENOMEM;
 	}
 	genlmsg_end(msg, hdr);
+	/* A reader that is too slow finds out by itself (ENOBUFS). */
 	genlmsg_multicast(&kvmem_nl_family, msg, 0, KVMEM_NLGRP_SAMPLES, GFP_KERNEL);
+	return 0;
 }
 
 static atomic_t kvmem_watermark = ATOMIC_INIT(KVMEM_WATERMARK_ROOM);

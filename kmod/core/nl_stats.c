@@ -3,6 +3,7 @@
  * Netlink: the module as a whole, and latency.
  */
 #include <linux/kvmem.h>
+#include <linux/mutex.h>
 #include <linux/slab.h>
 #include "arena.h"
 #include "file.h"
@@ -124,8 +125,15 @@ static int kvmem_nl_parse_arena(struct nlattr *nest, struct nlattr **tb,
 		NL_SET_ERR_MSG_ATTR(extack, tb[i], "this is told, not set");
 		return -EINVAL;
 	}
+	if (!tb[KVMEM_A_ARENA_TARGET] && !tb[KVMEM_A_ARENA_FLOOR]) {
+		NL_SET_ERR_MSG_ATTR(extack, nest, "a target or a floor is needed");
+		return -EINVAL;
+	}
 	return 0;
 }
+
+/* Makes arena-set one step. */
+static DEFINE_MUTEX(kvmem_nl_arena_lock);
 
 /* Both or none: what would make the second fail is looked for before the first. */
 static int kvmem_nl_check_floor(struct nlattr **tb, struct netlink_ext_ack *extack)
@@ -161,11 +169,16 @@ int kvmem_nl_arena_set_doit(struct sk_buff *skb, struct genl_info *info)
 		NL_SET_ERR_ATTR_MISS(info->extack, NULL, KVMEM_A_ARENA);
 		return -EINVAL;
 	}
-	return kvmem_nl_parse_arena(nest, tb, info->extack) ?:
-	       kvmem_nl_check_floor(tb, info->extack) ?:
-	       kvmem_nl_set_bytes(tb[KVMEM_A_ARENA_TARGET], kvmem_arena_set_target,
-				  info->extack) ?:
-	       kvmem_nl_set_bytes(tb[KVMEM_A_ARENA_FLOOR], kvmem_arena_set_floor, info->extack);
+	err = kvmem_nl_parse_arena(nest, tb, info->extack) ?:
+	      kvmem_nl_check_floor(tb, info->extack);
+	if (err)
+		return err;
+	mutex_lock(&kvmem_nl_arena_lock);
+	err = kvmem_nl_set_bytes(tb[KVMEM_A_ARENA_TARGET], kvmem_arena_set_target,
+				 info->extack) ?:
+	      kvmem_nl_set_bytes(tb[KVMEM_A_ARENA_FLOOR], kvmem_arena_set_floor, info->extack);
+	mutex_unlock(&kvmem_nl_arena_lock);
+	return err;
 }
 
 /* --- latency --- */

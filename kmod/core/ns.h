@@ -125,6 +125,7 @@ struct kvmem_ghosts;
  * @files: open files attached, guarded by kvmem_files_lock (file.c)
  * @stats: per-CPU counters
  * @touched: blocks used since @lock was last taken by somebody who drains
+ * @nr_touched: how many they are
  * @lock: guards everything below, and the fields of blocks and chunks that
  *	say so.  Taken after pool->lock and before kvmem_arena's lock.  Not
  *	taken in interrupts.  Never held over copies, allocations that sleep,
@@ -158,6 +159,7 @@ struct kvmem_ns {
 	struct list_head files;
 	struct kvmem_ns_stats __percpu *stats;
 	struct llist_head touched;
+	atomic_t nr_touched;
 	struct rcu_head rcu;
 
 	/* see @lock above */
@@ -239,7 +241,7 @@ void kvmem_ns_drop_all(struct kvmem_ns *ns);
 /* Empty up to @nr chunks, least valued first.  How many were emptied. */
 unsigned int kvmem_ns_drain(struct kvmem_ns *ns, unsigned int nr);
 /* The same in the weakest member of a pool that shares, unless that is @ns. */
-struct kvmem_ns *kvmem_pool_weakest(struct kvmem_pool *pool);
+struct kvmem_ns *kvmem_pool_weakest(struct kvmem_pool *pool, bool *more);
 unsigned int kvmem_pool_drain(struct kvmem_ns *ns, unsigned int nr);
 /* Empty up to @nr chunks of whoever has most: resize, pressure. */
 unsigned int kvmem_drain_any(unsigned int nr);

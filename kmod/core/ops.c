@@ -224,9 +224,11 @@ int kvmem_op_commit(struct kvmem_file *kf, struct kvmem_ns *ns,
 static int put_new(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op,
 		   struct kvmem_run *run)
 {
-	struct kvmem_block *block = kvmem_block_alloc(ns, op->len, false);
+	struct kvmem_block *block;
 	int ret;
 
+	kvmem_run_flush(run, ns);
+	block = kvmem_block_alloc(ns, op->len, false);
 	if (IS_ERR(block))
 		return PTR_ERR(block);
 	ret = put_fill(kf, block, op);
@@ -274,11 +276,14 @@ static int op_delete(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op
 
 	if (!block)
 		return ret;
+	kvmem_run_flush(run, ns);
 	if (kvmem_block_unlink(block, KVMEM_BLOCK_DELETED, KVMEM_EVICT_QUOTA)) {
 		kvmem_stat_inc(ns, KVMEM_STAT_DELETES);
 		ret = 0;
 	}
-	op->bytes = ret ? 0 : block->size;
+	/* Its length and checksum are for those who may read. */
+	op->bytes = !ret && kf->access & KVMEM_ACCESS_READ ? block->size : 0;
+	op->crc = 0;
 	kvmem_block_put(block);
 	return ret;
 }
@@ -402,6 +407,6 @@ void kvmem_op_run(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *o
 	op->status = ret;
 	start = ktime_get_ns() - start;
 	if (op->opcode < KVMEM_OP_NR)
-		kvmem_lat_record(op->opcode, op->tier, ret, op->bytes, start);
+		kvmem_lat_record(op->opcode, op->tier, ret, ret ? 0 : op->bytes, start);
 	trace_kvmem_op(ns->id, op->opcode, op->key, ret, op->bytes, op->tier, start);
 }

@@ -35,20 +35,26 @@ static bool over(u64 used, u64 quota)
 	return quota && used > quota;
 }
 
+/* Never above the quota, not even for a moment: another member would see it. */
+static bool charge_within(atomic64_t *used, u64 n, u64 quota)
+{
+	s64 old = atomic64_read(used);
+
+	do {
+		if (over(old + n, quota))
+			return false;
+	} while (!atomic64_try_cmpxchg(used, &old, old + n));
+	return true;
+}
+
 static bool pool_charge(struct kvmem_pool *pool, size_t bytes)
 {
 	if (!pool)
 		return true;
-	if (over(atomic64_add_return(bytes, &pool->used_bytes),
-		 READ_ONCE(pool->p.quota_bytes)))
-		goto undo_bytes;
-	if (over(atomic64_inc_return(&pool->used_blocks),
-		 READ_ONCE(pool->p.quota_blocks)))
-		goto undo_blocks;
-	return true;
-undo_blocks:
-	atomic64_dec(&pool->used_blocks);
-undo_bytes:
+	if (!charge_within(&pool->used_bytes, bytes, READ_ONCE(pool->p.quota_bytes)))
+		return false;
+	if (charge_within(&pool->used_blocks, 1, READ_ONCE(pool->p.quota_blocks)))
+		return true;
 	atomic64_sub(bytes, &pool->used_bytes);
 	return false;
 }
@@ -97,10 +103,11 @@ static int room_evict_for(struct kvmem_ns *ns, enum room_verdict verdict)
 	return ok ? 0 : -ENOSPC;
 }
 
-/* Each turn evicts a block, so this ends at the latest with the last one. */
+/* Each turn but one evicts a block, so this ends at the latest with the last one. */
 int kvmem_room_charge(struct kvmem_ns *ns, size_t bytes)
 {
 	enum room_verdict verdict;
+	bool looked = false;
 	int ret = 0;
 
 	/* Do not evict everything for what cannot fit all the same. */
@@ -119,6 +126,11 @@ int kvmem_room_charge(struct kvmem_ns *ns, size_t bytes)
 			return -ESHUTDOWN;
 		default:
 			ret = room_evict_for(ns, verdict);
+		}
+		/* Another thread may have evicted the last one for us: look once more. */
+		if (ret == -ENOSPC && !looked) {
+			looked = true;
+			ret = 0;
 		}
 	} while (!ret);
 	return ret;
@@ -183,12 +195,13 @@ static bool room_may_grow(struct kvmem_ns *ns)
  * the other layout, or too short for a packed block), a chunk is emptied as a
  * whole.
  */
-static int room_reclaim(struct kvmem_ns *ns, unsigned int tries)
+static int room_reclaim(struct kvmem_ns *ns, bool may_grow, unsigned int tries)
 {
 	if (fatal_signal_pending(current))
 		return -EINTR;
 	cond_resched();
-	if (kvmem_pool_drain(ns, 1))
+	/* Another member's chunk is of use only to who may have one more. */
+	if (may_grow && kvmem_pool_drain(ns, 1))
 		return 0;
 	if (tries % KVMEM_ROOM_TRIES == 0 && kvmem_ns_drain(ns, 1))
 		return 0;
@@ -211,8 +224,10 @@ static int room_defragment(struct kvmem_ns *ns, unsigned int grains, struct kvme
 
 static int room_chunk(struct kvmem_ns *ns, struct kvmem_chunk **chunk, unsigned int tries)
 {
-	*chunk = room_may_grow(ns) ? kvmem_chunk_get(ns->serial, numa_mem_id()) : NULL;
-	return *chunk ? 0 : room_reclaim(ns, tries);
+	bool may_grow = room_may_grow(ns);
+
+	*chunk = may_grow ? kvmem_chunk_get(ns->serial, numa_mem_id()) : NULL;
+	return *chunk ? 0 : room_reclaim(ns, may_grow, tries);
 }
 
 int kvmem_room_cut(struct kvmem_ns *ns, unsigned int grains, enum kvmem_layout layout,

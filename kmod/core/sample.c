@@ -10,6 +10,8 @@
 #include <linux/ktime.h>
 #include <linux/log2.h>
 #include <linux/mm.h>
+#include <linux/random.h>
+#include <linux/siphash.h>
 #include <linux/slab.h>
 #include <linux/workqueue.h>
 #include "netlink.h"
@@ -19,11 +21,26 @@
 #define SAMPLE_DELAY_MS	20
 /* In one message: what a reader's buffer and the largest skb like. */
 #define SAMPLE_PART	512
+/* Messages in a row about one namespace; then it is the others' turn. */
+#define SAMPLE_TURN	(SAMPLE_RING / SAMPLE_PART)
 
 /* The worker may be queued. */
 static bool samples_up;
 static void samples_work(struct work_struct *work);
 static DECLARE_DELAYED_WORK(samples_worker, samples_work);
+
+/*
+ * Of our own making, so that nobody can choose keys that are all sampled, or
+ * none.
+ */
+static siphash_key_t samples_key __read_mostly;
+
+u64 kvmem_sample_hash(const struct kvmem_key *key)
+{
+	const u64 *w = (const u64 *)key->b;
+
+	return siphash_4u64(w[0], w[1], w[2], w[3], &samples_key);
+}
 
 void kvmem_samples_init(struct kvmem_samples *samples)
 {
@@ -122,22 +139,33 @@ static unsigned int samples_take(struct kvmem_samples *samples, struct kvmem_sam
 	return nr;
 }
 
-static void samples_send(struct kvmem_ns *ns, struct kvmem_sample *part)
+static void samples_count_lost(struct kvmem_samples *samples, u64 nr)
 {
-	u64 lost;
-	unsigned int nr;
+	spin_lock(&samples->lock);
+	samples->lost += nr;
+	spin_unlock(&samples->lock);
+}
 
-	while (READ_ONCE(ns->samples.nr)) {
+/* True: there are more. */
+static bool samples_send(struct kvmem_ns *ns, struct kvmem_sample *part)
+{
+	unsigned int nr, turn;
+	u64 lost;
+
+	for (turn = 0; turn < SAMPLE_TURN && READ_ONCE(ns->samples.nr); turn++) {
 		nr = samples_take(&ns->samples, part, &lost);
-		kvmem_event_samples(ns, part, nr * sizeof(*part), lost);
+		if (kvmem_event_samples(ns, part, nr * sizeof(*part), lost))
+			samples_count_lost(&ns->samples, lost + nr);
 		cond_resched();
 	}
+	return READ_ONCE(ns->samples.nr);
 }
 
 static void samples_work(struct work_struct *work)
 {
 	struct kvmem_sample *part = kmalloc_array(SAMPLE_PART, sizeof(*part), GFP_KERNEL);
 	struct kvmem_ns *ns;
+	bool more = false;
 	u32 id = 0;
 
 	if (!part) {
@@ -147,14 +175,18 @@ static void samples_work(struct work_struct *work)
 	}
 	while ((ns = kvmem_ns_get_next(&id))) {
 		id++;
-		samples_send(ns, part);
+		more |= samples_send(ns, part);
 		kvmem_ns_put(ns);
 	}
 	kfree(part);
+	/* Who adds to a ring that is not empty does not queue us. */
+	if (more)
+		queue_delayed_work(system_dfl_wq, &samples_worker, 1);
 }
 
 void kvmem_samples_start(void)
 {
+	get_random_bytes(&samples_key, sizeof(samples_key));
 	WRITE_ONCE(samples_up, true);
 }
 

@@ -51,20 +51,8 @@ void kvmem_samples_stop(void);
 void kvmem_sample_add(struct kvmem_ns *ns, u64 hash, enum kvmem_sample_kind kind,
 		      u8 class, u32 size);
 
-/*
- * Keys are hashes already as a rule, but nobody makes sure: all bits of the
- * key count, and the low bits of the result are good.
- */
-static inline u64 kvmem_sample_hash(const struct kvmem_key *key)
-{
-	const u64 *w = (const u64 *)key->b;
-	u64 h = w[0] ^ rol64(w[1], 17) ^ rol64(w[2], 31) ^ rol64(w[3], 47);
-
-	h *= 0x9e3779b97f4a7c15ULL;
-	h ^= h >> 32;
-	h *= 0xd6e8feb86659fd93ULL;
-	return h ^ h >> 32;
-}
+/* The same for a key in all namespaces, as long as the module is loaded. */
+u64 kvmem_sample_hash(const struct kvmem_key *key);
 
 /* All but one key in so many go no further. */
 #define kvmem_sample(ns, key, kind, class, size) do {				\

@@ -275,7 +275,8 @@ void kvmem_space_trim(struct kvmem_ns *ns)
 	LIST_HEAD(empty);
 
 	spin_lock(&ns->lock);
-	list_for_each_entry_safe(chunk, next, whole, node) {
+	/* From the far end: those still pinned come back at the near one. */
+	list_for_each_entry_safe_reverse(chunk, next, whole, node) {
 		if (++nr > KVMEM_TRIM_BATCH)
 			break;
 		if (!chunk->used)

@@ -116,7 +116,9 @@ for line in "" "nonsense" "ns" "ns nonsense" "--nonsense" "ns list x" "ns show" 
 	"ns create x --mode 0777" "ns create x --quota-bytes 1Q" "ns create x --ttl 60d" "ns create x --fingerprint 12" \
 	"ns create x --pin-percent 101" "ns create x --uid no-such-user" "ns create x --uid 0 --uid 0" "ns create x --json=1" \
 	"ns show 0" "pool create x --share maybe" "arena set" "arena set --bytes 2M --floor 4M" "stats --count 3" \
-	"stats --watch 0" "policy set $ns" "policy set $ns --lru --lfu" "policy set $ns --class 1" \
+	"stats --watch 0" "top --sort nonsense" "top --interval 0" "top --once --count 2" "advise --gib 0" \
+	"advise --prefill-tokens-per-second x" "policy set $ns --order random" "policy set $ns --sample-one-in 3" "policy set $ns" \
+	"policy set $ns --lru --lfu" "policy set $ns --class 1" \
 	"policy set $ns --class 64 --values $ramp" "policy set $ns --values $ramp" "policy set $ns --class 1 --values 1,2" \
 	"policy hist $ns --class 64" "quiesce --wait" "quiesce --wait x" "events --timeout -1"; do
 	# shellcheck disable=SC2086 # words
@@ -128,17 +130,18 @@ result "usage errors"
 
 # --- module ---
 
-want 0 status; says '^arena target '; says '^quiesced +no$'; says '^expire interval '
+want 0 status --socket "$tmp/none"; says '^arena target '; says '^quiesced +no$'; says '^expire interval '; says '^kvmemd +is not running$'
 json "d['abi_version'] >= 1 and d['version'] and d['quiesced'] is False and d['arena']['target_bytes'] == $bytes and \
-d['settings']['expire_interval_ms'] >= 100 and d['watermark'] in ('room', 'full', 'pressure')" status
+d['settings']['expire_interval_ms'] >= 100 and d['watermark'] in ('room', 'full', 'pressure') and \
+d['daemon'] == {'state': 'is not running', 'version': None}" status --socket "$tmp/none"
 result "status"
 
 want 0 arena set --bytes 64M; says '^target +64.0 MiB$'
 want 0 arena set --floor 8M
 json "d['target_bytes'] == 48 << 20 and d['floor_bytes'] == 4 << 20" arena set --bytes 48M --floor 4M
 [ "$(cat "$sys/arena_bytes")" = $((48 << 20)) ] || note "arena_bytes is $(cat "$sys/arena_bytes")"
-want 1 arena set --floor 1T; complains 'refuses 1099511627776 bytes'
-want 1 arena set --bytes 1K; complains 'refuses 1024 bytes'
+want 1 arena set --floor 1T; complains 'the arena cannot have this size'
+want 1 arena set --bytes 1K; complains 'the arena cannot have this size'
 want 0 arena set --bytes "$bytes" --floor "$floor"
 result "arena set"
 
@@ -250,6 +253,24 @@ rc=$?
 [ $rc -gt 128 ] || note "a watch that is killed: exit status $rc"
 result "stats again and again"
 
+want 0 top --once --interval 0.2 --sort used --socket "$tmp/none"; says '^kvmem [0-9].*kvmemd is not running$'; says '^NAMESPACE +POLICY'
+says "^$ns-a +kernel "
+grep -q $'\033' "$tmp/out" && note "control sequences in a pipe"
+want 0 top --count 2 --interval 0.1 --json --socket "$tmp/none"
+cp "$tmp/out" "$tmp/top.lines"
+judge "$tmp/top.lines" "len(d) == 2 and all(r['interval_s'] >= 0.1 and r['module']['arena']['target_bytes'] > 0 and \
+[n for n in r['namespaces'] if n['name'] == '$ns-a' and n['policy'] == 'kernel' and n['rates']['gets'] == 0] for r in d)"
+TERM=dumb timeout 60 script -qec "$ctl top --count 1 --interval 0.1 --socket $tmp/none" /dev/null >"$tmp/out" 2>&1
+grep -q $'\033' "$tmp/out" && note "control sequences on a dumb terminal"
+says 'kvmemd is not running'
+result "top"
+
+# --- what only kvmemd knows: exit status 6 without it ---
+
+want 6 advise --socket "$tmp/none"; complains 'kvmemd is not running'
+want 6 advise "$ns" --json --socket "$tmp/none"
+result "no daemon"
+
 # --- policy ---
 
 want 0 policy show "$ns-a"; says '^ *0 +0-63$'; says '^ *>= 65.5 us +31$'; says '^CLASS +HINT'
@@ -267,7 +288,14 @@ want 0 policy set "$ns-a" --file "$tmp/lfu.json"
 "$ctl" --json policy show "$ns-a" >"$tmp/back.json"
 judge "$tmp/back.json" "d['table'] == json.load(open('$tmp/lfu.json'))['table']"
 want 0 policy set "$ns-a" --lru
-json "d['table'][5]['values'][31] == 1" policy show "$ns-a"
+json "d['table'][5]['values'][31] == 1 and d['order'] == 'use' and d['sample_one_in'] == 0 and d['hinted'] is False" policy show "$ns-a"
+json "d['order'] == 'arrival' and d['sample_one_in'] == 64 and d['table'][5]['values'][31] == 1" \
+	policy set "$ns-a" --order arrival --sample-one-in 64
+want 0 policy show "$ns-a"; says '^order of blocks +arrival$'; says '^sampled: one key in +64$'
+"$ctl" --json policy show "$ns-a" >"$tmp/fifo.json"
+want 0 policy set "$ns-a" --lru --order use --sample-one-in 0
+json "d['order'] == 'arrival' and d['sample_one_in'] == 0" policy set "$ns-a" --file "$tmp/fifo.json"
+json "d['order'] == 'use'" policy set "$ns-a" --lru --order use
 result "policy show and set"
 
 echo '{"table": [{"class": 1, "values": [1, 2]}]}' >"$tmp/short.json"
@@ -320,6 +348,8 @@ for _ in {1..100}; do
 	sleep 0.1
 done
 want 0 ns create "$ns-b"
+want 0 ns set "$ns-b" --ttl 1h
+# A table is no event: policies set them many times a second.
 want 0 policy set "$ns-b" --lru
 want 0 quiesce
 want 0 resume

@@ -15,9 +15,12 @@ _kvmemctl_options() {
 	'ns set') echo "$ns" ;;
 	'pool create' | 'pool set') echo --quota-bytes --quota-blocks --share ;;
 	'arena set') echo --bytes --floor ;;
-	'policy set') echo --lru --lfu --file --class --values ;;
+	'policy set') echo --lru --lfu --file --class --values --order --sample-one-in ;;
 	'policy hist') echo --class ;;
 	stats*) echo --watch --count ;;
+	status*) echo --socket ;;
+	top*) echo --interval --count --once --sort --socket ;;
+	advise*) echo --gib --interval --prefill-tokens-per-second --bytes-per-token --gpu-cost-per-hour --socket ;;
 	quiesce*) echo --wait ;;
 	events*) echo --count --timeout ;;
 	esac
@@ -31,9 +34,11 @@ _kvmemctl_value() {
 	--pool) compgen -W "$(_kvmemctl_names pool)" -- "$2" ;;
 	--share) compgen -W 'yes no' -- "$2" ;;
 	--mode) compgen -W '0600 0640 0660 0666' -- "$2" ;;
-	--file) compgen -f -- "$2" ;;
-	--quota-* | --fingerprint | --ttl | --pin-percent | --bytes | --floor | --class | --values | --watch | --count | \
-		--wait | --timeout) ;;
+	--order) compgen -W 'use arrival' -- "$2" ;;
+	--sort) compgen -W 'gets hits puts evictions bytes used name' -- "$2" ;;
+	--file | --socket) compgen -f -- "$2" ;;
+	--quota-* | --fingerprint | --ttl | --pin-percent | --bytes | --floor | --class | --values | --count | \
+		--wait | --timeout | --sample-one-in | --interval | --gib | --prefill-* | --bytes-per-token | --gpu-cost-*) ;;
 	*) return 1 ;;
 	esac
 }
@@ -54,12 +59,12 @@ _kvmemctl() {
 		return
 	fi
 	case ${#words[@]},$command in
-	0,*) values='status arena ns pool stats policy quiesce resume events' ;;
+	0,*) values='status arena ns pool stats top advise policy quiesce resume events' ;;
 	1,'ns ' | 1,'pool ') values='create set delete list show' ;;
 	1,'arena ') values='set' ;;
 	1,'policy ') values='show set hist' ;;
 	2,'ns set' | 2,'ns delete' | 2,'ns show' | 2,policy*) values=$(_kvmemctl_names ns) ;;
-	1,'stats ') values=$(_kvmemctl_names ns) ;;
+	1,'stats ' | 1,'advise ') values=$(_kvmemctl_names ns) ;;
 	2,'pool set' | 2,'pool delete' | 2,'pool show') values=$(_kvmemctl_names pool) ;;
 	*) values='' ;;
 	esac

@@ -20,7 +20,8 @@ static int build(struct option *opts, const struct arg_spec *specs)
 	for (i = 0; specs && specs[i].name && i < MAX_SPECS; i++)
 		opts[n++] = (struct option){
 			specs[i].name,
-			specs[i].flag ? no_argument : required_argument,
+			specs[i].flag ? no_argument :
+			specs[i].optional ? optional_argument : required_argument,
 			NULL, OPT_SPEC + i
 		};
 	opts[n] = (struct option){ 0 };
@@ -37,8 +38,21 @@ static int add(struct args *args, const struct arg_spec *spec, const char *value
 	return 0;
 }
 
-static int one(struct args *args, const struct arg_spec *specs, int opt, char **argv)
+/* What follows is the value when it is a duration, and else another argument. */
+static const char *maybe_value(int argc, char **argv)
 {
+	uint64_t ms;
+
+	if (optarg || optind >= argc || parse_duration(argv[optind], 1000, INT64_MAX, &ms))
+		return optarg;
+	return argv[optind++];
+}
+
+static int one(struct args *args, const struct arg_spec *specs, int opt, int argc,
+	       char **argv)
+{
+	const struct arg_spec *spec = &specs[opt - OPT_SPEC];
+
 	switch (opt) {
 	case OPT_JSON:
 		args->json = true;
@@ -52,7 +66,7 @@ static int one(struct args *args, const struct arg_spec *specs, int opt, char **
 	case '?':
 		return ctl_usage("unknown or ambiguous option %s", argv[optind - 1]);
 	default:
-		return add(args, &specs[opt - OPT_SPEC], optarg);
+		return add(args, spec, spec->optional ? maybe_value(argc, argv) : optarg);
 	}
 }
 
@@ -67,7 +81,7 @@ int args_parse(struct args *args, const struct arg_spec *specs, int max_pos,
 	optind = 0;
 	opterr = 0;
 	while ((opt = getopt_long(argc, argv, ":h", opts, NULL)) != -1) {
-		err = one(args, specs, opt, argv);
+		err = one(args, specs, opt, argc, argv);
 		if (err)
 			return err;
 	}
@@ -110,6 +124,16 @@ int args_seconds(const struct args *args, const char *name, uint64_t def, uint64
 		return 0;
 	return ctl_usage("--%s %s: want seconds, or a number with ms, s, m, h or d",
 			 name, text);
+}
+
+int args_real(const struct args *args, const char *name, double def, double *value)
+{
+	const char *text = args_get(args, name);
+
+	*value = def;
+	if (!text || !parse_real(text, value))
+		return 0;
+	return ctl_usage("--%s %s: want a number above 0", name, text);
 }
 
 int args_count(const struct args *args, const char *name, uint64_t max, uint64_t def,

@@ -11,12 +11,14 @@
  * @name: without the dashes; NULL ends an array
  * @flag: takes no value
  * @repeat: may be given more than once
+ * @optional: a duration may follow, or nothing
  * @attr: for settings.c: the attribute it sets
  */
 struct arg_spec {
 	const char *name;
 	bool flag;
 	bool repeat;
+	bool optional;
 	int attr;
 };
 
@@ -43,6 +45,7 @@ bool args_has(const struct args *args, const char *name);
 const char *args_get(const struct args *args, const char *name);
 /* The same parsed, @def when not given; 0 or CTL_USAGE, with a message */
 int args_seconds(const struct args *args, const char *name, uint64_t def, uint64_t *ms);
+int args_real(const struct args *args, const char *name, double def, double *value);
 int args_count(const struct args *args, const char *name, uint64_t max, uint64_t def,
 	       uint64_t *value);
 

@@ -16,6 +16,7 @@ enum ctl_exit {
 	CTL_NO_MODULE	= 3,
 	CTL_NOT_PERMITTED = 4,
 	CTL_NO_OBJECT	= 5,
+	CTL_NO_DAEMON	= 6,
 };
 
 struct ctl_nl;
@@ -63,6 +64,8 @@ __attribute__((format(printf, 1, 2)))
 int ctl_usage(const char *fmt, ...);
 /* Name the command in later messages. */
 void ctl_error_prefix(const char *command);
+/* Put messages into @buf instead, each over the one before; NULL: no longer. */
+void ctl_error_keep(char *buf, size_t size);
 /* The exit status that tells @err, an errno */
 int ctl_exit_of(int err);
 
@@ -70,6 +73,7 @@ int ctl_exit_of(int err);
 extern const struct arg_spec ns_create_specs[], ns_set_specs[], pool_specs[];
 extern const struct arg_spec stats_specs[], arena_specs[], policy_set_specs[];
 extern const struct arg_spec policy_hist_specs[], quiesce_specs[], events_specs[];
+extern const struct arg_spec status_specs[], advise_specs[], top_specs[];
 
 int cmd_ns_create(struct ctl *c);
 int cmd_ns_set(struct ctl *c);
@@ -84,6 +88,8 @@ int cmd_pool_show(struct ctl *c);
 int cmd_stats(struct ctl *c);
 int cmd_status(struct ctl *c);
 int cmd_arena_set(struct ctl *c);
+int cmd_advise(struct ctl *c);
+int cmd_top(struct ctl *c);
 int cmd_policy_show(struct ctl *c);
 int cmd_policy_set(struct ctl *c);
 int cmd_policy_hist(struct ctl *c);

@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0
 # kvmemctl: control from the command line.
-CTL_SRCS := $(addprefix ctl/,args.c decode.c error.c events.c latency.c latency_read.c \
+CTL_SRCS := $(addprefix ctl/,advice.c advice_json.c advice_print.c advice_read.c \
+	advise.c args.c daemon.c decode.c error.c events.c latency.c latency_read.c \
 	main.c module.c nl.c nl_event.c ns.c object.c out.c parse.c policy.c \
-	policy_hist.c policy_print.c pool.c quiesce.c settings.c stats.c \
-	stats_delta.c status.c sysfs.c value_table.c)
+	policy_hist.c policy_print.c pool.c quiesce.c rates.c sample.c screen.c \
+	settings.c stats.c stats_delta.c status.c sysfs.c top.c value_table.c)
 
 $(O)/obj/ctl/%.o $(O)/san/ctl/%.o $(O)/san/tests/ctl_%.o: \
 	override CFLAGS += $(shell pkg-config --cflags libnl-genl-3.0)
 
-$(eval $(call program,kvmemctl,$(CTL_SRCS) $(COMMON_SRCS),-lnl-genl-3 -lnl-3 -ljansson))
+$(eval $(call program,kvmemctl,$(CTL_SRCS) $(NL_SRCS) $(COMMON_SRCS),$(NL_LIBS) -ljansson -lm))
 SBIN_PROGRAMS += kvmemctl
 MANPAGES += man/kvmemctl.8
 
@@ -17,6 +18,15 @@ CTL_TEST_SRCS := $(addprefix ctl/,decode.c error.c latency.c out.c policy_print.
 $(eval $(call unittest,ctl_parse,tests/ctl_parse.c ctl/args.c ctl/error.c ctl/parse.c))
 $(eval $(call unittest,ctl_latency,tests/ctl_latency.c $(CTL_TEST_SRCS),-lnl-3 -ljansson))
 $(eval $(call unittest,ctl_out,tests/ctl_out.c $(CTL_TEST_SRCS),-lnl-3 -ljansson))
+$(eval $(call unittest,ctl_advice,tests/ctl_advice.c $(addprefix ctl/,advice.c \
+	advice_json.c advice_print.c advice_read.c) $(CTL_TEST_SRCS),-lnl-3 -ljansson -lm))
+$(eval $(call unittest,ctl_top,tests/ctl_top.c $(addprefix ctl/,args.c daemon.c \
+	parse.c rates.c screen.c) $(CTL_TEST_SRCS),-lnl-3 -ljansson -lutil))
+$(eval $(call unittest,ctl_live,tests/ctl_live.c $(addprefix ctl/,args.c daemon.c \
+	events.c parse.c rates.c sample.c screen.c stats.c top.c) $(CTL_TEST_SRCS),-lnl-3 \
+	-ljansson -lutil))
+$(eval $(call unittest,test_report,tests/test_report.c daemon/report.c \
+	ctl/advice_read.c common/latency.c,-ljansson -lm))
 
 CTL_COMPLETION := $(PREFIX)/share/bash-completion/completions
 install-ctl-completion:

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,11 @@
 json_t *json_number(uint64_t v)
 {
 	return json_integer(v > INT64_MAX ? INT64_MAX : (json_int_t)v);
+}
+
+json_t *json_double(double v)
+{
+	return isfinite(v) ? json_real(v) : json_null();
 }
 
 void json_put(json_t *object, const char *name, json_t *value)
@@ -89,6 +95,14 @@ static json_t *hex(struct nlattr *nla, bool any)
 	return any ? json_string(buf) : json_null();
 }
 
+static json_t *order(struct nlattr *nla)
+{
+	if (nla_len(nla) < 1)
+		return NULL;
+	return json_string(*(uint8_t *)nla_data(nla) == KVMEM_ORDER_ARRIVAL ? "arrival" :
+			   "use");
+}
+
 static json_t *watermark(struct nlattr *nla)
 {
 	static const char * const names[] = {
@@ -140,6 +154,8 @@ static json_t *decode(struct nlattr *nla, enum decode_type type)
 		return hex(nla, true);
 	case DECODE_FINGERPRINT:
 		return hex(nla, false);
+	case DECODE_ORDER:
+		return order(nla);
 	case DECODE_WATERMARK:
 		return watermark(nla);
 	case DECODE_U64S:
@@ -203,6 +219,8 @@ static const struct decode ns_fields[] = {
 static const struct decode stats_fields[] = {
 	{ "hits", KVMEM_A_STATS_HITS, DECODE_U64 },
 	{ "misses", KVMEM_A_STATS_MISSES, DECODE_U64 },
+	{ "miss_evicted", KVMEM_A_STATS_MISS_EVICTED, DECODE_U64 },
+	{ "miss_expired", KVMEM_A_STATS_MISS_EXPIRED, DECODE_U64 },
 	{ "puts", KVMEM_A_STATS_PUTS, DECODE_U64 },
 	{ "existed", KVMEM_A_STATS_EXISTED, DECODE_U64 },
 	{ "deletes", KVMEM_A_STATS_DELETES, DECODE_U64 },

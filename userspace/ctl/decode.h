@@ -19,6 +19,7 @@ enum decode_type {
 	DECODE_MODE,	/* u16 to "0660" */
 	DECODE_HEX,	/* binary to hex digits */
 	DECODE_FINGERPRINT,	/* the same; null when all zero */
+	DECODE_ORDER,	/* u8 to "use" or "arrival" */
 	DECODE_WATERMARK,
 	DECODE_U64S,	/* array */
 };
@@ -48,6 +49,8 @@ json_t *decode_arena(struct nlattr *nest);
 
 /* A field for a number that may not fit the signed numbers of the library */
 json_t *json_number(uint64_t v);
+/* null when it is not finite: JSON cannot say so */
+json_t *json_double(double v);
 /* Set @name, whatever @value; NULL sets nothing.  Exits when there is no memory. */
 void json_put(json_t *object, const char *name, json_t *value);
 uint64_t json_get_u64(const json_t *object, const char *name);

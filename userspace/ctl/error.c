@@ -6,14 +6,26 @@
 #include "ctl/ctl.h"
 
 static const char *prefix;
+static char *kept;
+static size_t kept_size;
 
 void ctl_error_prefix(const char *command)
 {
 	prefix = command;
 }
 
+void ctl_error_keep(char *buf, size_t size)
+{
+	kept = buf;
+	kept_size = size;
+}
+
 static void complain(const char *fmt, va_list ap)
 {
+	if (kept) {
+		vsnprintf(kept, kept_size, fmt, ap);
+		return;
+	}
 	fflush(stdout);
 	fputs("kvmemctl: ", stderr);
 	if (prefix)

@@ -10,6 +10,8 @@
 #include "ctl/nl.h"
 #include "ctl/out.h"
 
+#define RETRY_MS	250	/* while the module is away */
+
 const struct arg_spec events_specs[] = {
 	{ .name = "count" },
 	{ .name = "timeout" },
@@ -132,9 +134,39 @@ static int remaining(uint64_t end)
 	return end - now > 3600000 ? 3600000 : (int)(end - now);
 }
 
+/*
+ * The module is replaced while applications run: wait for the new one.  *@back
+ * is false when the time was over first.
+ */
+static int wait_for_module(struct ctl *c, uint64_t end, bool *back)
+{
+	char message[256];
+	int rc, timeout;
+
+	for (*back = false; !*back;) {
+		timeout = remaining(end);
+		if (!timeout)
+			return CTL_OK;
+		sleep_ms(timeout < 0 || timeout > RETRY_MS ? RETRY_MS : (uint64_t)timeout);
+		ctl_nl_close(c->nl);
+		ctl_error_keep(message, sizeof(message));
+		rc = ctl_nl_subscribe(c->nl);
+		ctl_error_keep(NULL, 0);
+		if (rc && rc != CTL_NO_MODULE) {
+			ctl_error("%s", message);
+			return rc;
+		}
+		*back = !rc;
+	}
+	return CTL_OK;
+}
+
 static int follow(struct ctl *c, struct follower *f, uint64_t end)
 {
-	while (!f->rc && f->left) {
+	bool back = true;
+	int rc = CTL_OK;
+
+	while (!rc && !f->rc && f->left && back) {
 		int timeout = remaining(end);
 
 		switch (ctl_nl_wait(c->nl, timeout, on_event, f)) {
@@ -142,8 +174,11 @@ static int follow(struct ctl *c, struct follower *f, uint64_t end)
 			print(f, start(json_string("lost")));
 			break;
 		case CTL_WAIT_GONE:
-			ctl_error("the kvmem module was unloaded");
-			return CTL_NO_MODULE;
+			print(f, start(json_string("module-unloaded")));
+			rc = wait_for_module(c, end, &back);
+			if (!rc && back)
+				print(f, start(json_string("module-loaded")));
+			break;
 		case CTL_WAIT_FAILED:
 			return CTL_FAILED;
 		default:
@@ -151,7 +186,7 @@ static int follow(struct ctl *c, struct follower *f, uint64_t end)
 				return CTL_OK;
 		}
 	}
-	return f->rc;
+	return rc ? rc : f->rc;
 }
 
 int cmd_events(struct ctl *c)

@@ -11,6 +11,8 @@
 #include <linux/kvmem.h>
 #include <linux/kvmem_netlink.h>
 
+#include "common/latency.h"
+
 /* Of one operation and tier */
 struct latency {
 	uint64_t count;
@@ -27,12 +29,7 @@ struct latencies {
 
 struct ctl_nl;
 
-/* First time that bucket @b counts, ns */
-uint64_t latency_start(unsigned int b);
-/*
- * The time that @permille of 1000 operations stayed within, ns: inside of the
- * bucket that holds that operation, in proportion.  0 when there is none.
- */
+/* See latency_quantile() */
 uint64_t latency_percentile(const struct latency *l, unsigned int permille);
 /* @now less @before, which was earlier; counters that went back are new. */
 void latency_subtract(struct latency *now, const struct latency *before);

@@ -16,8 +16,8 @@
 #define POOL_OPTIONS "[--quota-bytes 10G] [--quota-blocks N] [--share yes|no]"
 
 const struct command ctl_commands[] = {
-	{ "status", "", "version, state and arena of the module",
-	  NULL, 0, 0, cmd_status },
+	{ "status", "[--socket PATH]", "version, state and arena of the module; is kvmemd there",
+	  status_specs, 0, 0, cmd_status },
 	{ "arena set", "[--bytes 16G] [--floor 1G]", "resize the DRAM arena",
 	  arena_specs, 0, 0, cmd_arena_set },
 	{ "ns create", "NAME " NS_OPTIONS " [--pool POOL]", "make a namespace",
@@ -40,13 +40,21 @@ const struct command ctl_commands[] = {
 	  NULL, 0, 0, cmd_pool_list },
 	{ "pool show", "POOL", "one pool in full",
 	  NULL, 1, 1, cmd_pool_show },
-	{ "stats", "[NS] [--watch SECONDS [--count N]]",
+	{ "stats", "[NS] [--watch [SECONDS] [--count N]]",
 	  "counters of namespaces and times of operations",
 	  stats_specs, 0, 1, cmd_stats },
+	{ "top", "[--interval SECONDS] [--count N | --once] [--sort KEY] [--socket PATH]",
+	  "what namespaces do, live",
+	  top_specs, 0, 0, cmd_top },
+	{ "advise", "[NS] [--gib N] [--interval SECONDS] [--prefill-tokens-per-second X] "
+	  "[--bytes-per-token N] [--gpu-cost-per-hour X] [--socket PATH]",
+	  "what more memory would give, and whether keeping blocks pays",
+	  advise_specs, 0, 1, cmd_advise },
 	{ "policy show", "NS", "value table and histograms of a namespace",
 	  NULL, 1, 1, cmd_policy_show },
-	{ "policy set", "NS {--lfu | --file FILE | [--lru] [--class C --values V,...]...}",
-	  "change the value table of a namespace",
+	{ "policy set", "NS [--lfu | --file FILE | [--lru] [--class C --values V,...]...] "
+	  "[--order use|arrival] [--sample-one-in N]",
+	  "change the value table of a namespace, the order of its blocks, and sampling",
 	  policy_set_specs, 1, 1, cmd_policy_set },
 	{ "policy hist", "NS [--class C]", "histograms of a namespace",
 	  policy_hist_specs, 1, 1, cmd_policy_hist },

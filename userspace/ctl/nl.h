@@ -10,14 +10,11 @@
 
 #include <linux/kvmem_netlink.h>
 
-/**
- * struct ctl_nl - a connection
- * @sk: requests, or events once subscribed; NULL = not connected yet
- * @family: id of "kvmem"
- */
+#include "nl/nl.h"
+
+/* A connection, made by the first call; after an event is waited for, only for events */
 struct ctl_nl {
-	struct nl_sock *sk;
-	int family;
+	struct knl knl;
 };
 
 /**
@@ -64,8 +61,8 @@ void ctl_put_u32(struct nl_msg *msg, int attr, uint32_t v);
 void ctl_put_u64(struct nl_msg *msg, int attr, uint64_t v);
 void ctl_put_string(struct nl_msg *msg, int attr, const char *text);
 
-/* Fill @m and @tb from @msg; 0 or -1 when it is malformed. */
-int ctl_nl_parse(struct nl_msg *msg, struct nlattr **tb, struct ctl_msg *m);
+/* Say what @e is about; returns the exit status. */
+int ctl_nl_failed(const struct knl_error *e);
 /* The command line option that sets @attr, or NULL (settings.c) */
 const char *ctl_attr_name(int attr);
 

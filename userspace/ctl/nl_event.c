@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Events of the multicast group, and of the family's end. */
 #include <errno.h>
-#include <linux/genetlink.h>
-#include <netlink/genl/ctrl.h>
-#include <netlink/genl/genl.h>
 #include <poll.h>
 #include <string.h>
 
@@ -11,110 +8,61 @@
 #include "ctl/nl.h"
 
 struct waiter {
-	struct ctl_nl *nl;
 	void (*fn)(const struct ctl_msg *m, void *arg);
 	void *arg;
-	enum ctl_wait result;
+	bool told;
 };
-
-static int join(struct nl_sock *sk, const char *family, const char *group)
-{
-	int id = genl_ctrl_resolve_grp(sk, family, group);
-
-	return id < 0 ? id : nl_socket_add_membership(sk, id);
-}
 
 int ctl_nl_subscribe(struct ctl_nl *nl)
 {
+	struct knl_error e;
 	int err = ctl_nl_open(nl);
 
 	if (err)
 		return err;
-	err = join(nl->sk, KVMEM_GENL_NAME, KVMEM_MCGRP_EVENTS);
-	if (!err)
-		err = join(nl->sk, "nlctrl", "notify");
-	if (!err)
-		err = nl_socket_set_nonblocking(nl->sk);
-	if (!err) {
-		/* May fail; then a burst is lost sooner, and that is reported. */
-		nl_socket_set_buffer_size(nl->sk, 1 << 20, 0);
+	if (!knl_join(&nl->knl, KVMEM_GENL_NAME, KVMEM_MCGRP_EVENTS, &e) &&
+	    !knl_join(&nl->knl, "nlctrl", "notify", &e))
 		return CTL_OK;
-	}
-	ctl_error("cannot listen to events: %s", nl_geterror(err));
-	return err == -NLE_PERM || err == -NLE_NOACCESS ? CTL_NOT_PERMITTED : CTL_FAILED;
+	ctl_error("cannot listen to events: %s", e.text);
+	return ctl_exit_of(e.err);
 }
 
-static void family_event(struct waiter *w, struct nlmsghdr *nlh)
+static int on_event(const struct knl_msg *m, void *arg)
 {
-	struct nlattr *tb[CTRL_ATTR_MAX + 1];
-	struct genlmsghdr *gh = genlmsg_hdr(nlh);
-
-	if (gh->cmd != CTRL_CMD_DELFAMILY ||
-	    genlmsg_parse(nlh, 0, tb, CTRL_ATTR_MAX, NULL) < 0 ||
-	    !tb[CTRL_ATTR_FAMILY_ID])
-		return;
-	if (nla_get_u16(tb[CTRL_ATTR_FAMILY_ID]) == w->nl->family)
-		w->result = CTL_WAIT_GONE;
-}
-
-static int on_event(struct nl_msg *msg, void *arg)
-{
-	struct nlattr *tb[KVMEM_A_MAX + 1];
-	struct nlmsghdr *nlh = nlmsg_hdr(msg);
+	const struct ctl_msg msg = { .cmd = m->cmd, .tb = m->tb, .head = m->head, .len = m->len };
 	struct waiter *w = arg;
-	struct ctl_msg m;
 
-	if (nlh->nlmsg_type == GENL_ID_CTRL) {
-		family_event(w, nlh);
-		return NL_OK;
-	}
-	if (nlh->nlmsg_type != w->nl->family || ctl_nl_parse(msg, tb, &m))
-		return NL_SKIP;
-	if (w->result == CTL_WAIT_TIME)
-		w->result = CTL_WAIT_EVENT;
-	w->fn(&m, w->arg);
-	return NL_OK;
+	w->told = true;
+	w->fn(&msg, w->arg);
+	return 0;
 }
 
-/* Events are no answers. */
-static int any_sequence(struct nl_msg *msg, void *arg)
+static enum ctl_wait receive(struct ctl_nl *nl, struct waiter *w)
 {
-	(void)msg;
-	(void)arg;
-	return NL_OK;
-}
+	struct knl_error e;
 
-static enum ctl_wait receive(struct waiter *w)
-{
-	struct nl_cb *cb = nl_cb_alloc(NL_CB_DEFAULT);
-	int err;
-
-	if (!cb) {
-		ctl_error("out of memory");
-		return CTL_WAIT_FAILED;
-	}
-	nl_cb_set(cb, NL_CB_VALID, NL_CB_CUSTOM, on_event, w);
-	nl_cb_set(cb, NL_CB_SEQ_CHECK, NL_CB_CUSTOM, any_sequence, NULL);
-	err = nl_recvmsgs(w->nl->sk, cb);
-	nl_cb_put(cb);
-	if (err >= 0 || err == -NLE_AGAIN)
-		return w->result;
-	/* ENOBUFS */
-	if (err == -NLE_NOMEM)
+	switch (knl_read_event(&nl->knl, on_event, w, &e)) {
+	case KNL_EVENT_LOST:
 		return CTL_WAIT_LOST;
-	ctl_error("cannot read events: %s", nl_geterror(err));
-	return CTL_WAIT_FAILED;
+	case KNL_EVENT_GONE:
+		return CTL_WAIT_GONE;
+	case KNL_EVENT_FAILED:
+		ctl_error("cannot read events: %s", e.text);
+		return CTL_WAIT_FAILED;
+	default:
+		return w->told ? CTL_WAIT_EVENT : CTL_WAIT_TIME;
+	}
 }
 
 enum ctl_wait ctl_nl_wait(struct ctl_nl *nl, int timeout_ms,
 			  void (*fn)(const struct ctl_msg *m, void *arg), void *arg)
 {
-	struct waiter w = { .nl = nl, .fn = fn, .arg = arg, .result = CTL_WAIT_TIME };
-	struct pollfd pfd = { .fd = nl_socket_get_fd(nl->sk), .events = POLLIN };
+	struct waiter w = { .fn = fn, .arg = arg };
+	struct pollfd pfd = { .fd = nl_socket_get_fd(nl->knl.sk), .events = POLLIN };
 	int n = poll(&pfd, 1, timeout_ms);
 
 	if (n > 0)
-		return receive(&w);
+		return receive(nl, &w);
 	if (!n || errno == EINTR)
 		return CTL_WAIT_TIME;
 	ctl_error("cannot wait for events: %s", strerror(errno));

@@ -64,6 +64,8 @@ static const struct column show_columns[] = {
 	{ "open files", "open_files", OUT_TEXT },
 	{ "hits", "stats.hits", OUT_TEXT },
 	{ "misses", "stats.misses", OUT_TEXT },
+	{ "misses of evicted", "stats.miss_evicted", OUT_TEXT },
+	{ "misses of expired", "stats.miss_expired", OUT_TEXT },
 	{ "hit rate", "stats.hit_rate", OUT_RATE },
 	{ "evictions", "stats.evictions.total", OUT_TEXT },
 	{ NULL, NULL, 0 }

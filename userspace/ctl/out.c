@@ -12,7 +12,7 @@
 
 #define MAX_COLUMNS	24
 
-static const json_t *field(const json_t *object, const char *path)
+const json_t *out_field(const json_t *object, const char *path)
 {
 	char name[64];
 	size_t n;
@@ -49,6 +49,19 @@ static void format_duration(char *buf, size_t size, uint64_t ms)
 	snprintf(buf, size, "%" PRIu64 "ms", ms);
 }
 
+/* Three digits at least, and no more than needed */
+static void format_per_second(char *buf, size_t size, double v)
+{
+	static const char units[] = " kMGT";
+	size_t u = 0;
+
+	while (v >= 10000 && u < 4) {
+		v /= 1000;
+		u++;
+	}
+	snprintf(buf, size, v < 100 ? "%.1f%.*s" : "%.0f%.*s", v, u ? 1 : 0, units + u);
+}
+
 static void format_number(char *buf, size_t size, const json_t *v, enum out_format format)
 {
 	double d = json_number_value(v);
@@ -58,6 +71,8 @@ static void format_number(char *buf, size_t size, const json_t *v, enum out_form
 		snprintf(buf, size, "-");
 	else if (format == OUT_BYTES || format == OUT_LIMIT)
 		format_bytes(buf, size, d);
+	else if (format == OUT_PER_SECOND)
+		format_per_second(buf, size, d);
 	else if (format == OUT_NS)
 		format_ns(buf, size, d);
 	else if (format == OUT_MS)
@@ -74,7 +89,7 @@ static void format_number(char *buf, size_t size, const json_t *v, enum out_form
 
 char *out_value(const json_t *object, const struct column *column, char *buf, size_t size)
 {
-	const json_t *v = field(object, column->path);
+	const json_t *v = out_field(object, column->path);
 
 	if (json_is_string(v))
 		snprintf(buf, size, "%s", json_string_value(v));
@@ -94,7 +109,7 @@ static char alignment(const json_t *array, const struct column *column)
 	size_t i;
 
 	for (i = 0; i < json_array_size(array); i++) {
-		v = field(json_array_get(array, i), column->path);
+		v = out_field(json_array_get(array, i), column->path);
 		if (json_is_number(v))
 			return 'r';
 		if (json_is_string(v) || json_is_boolean(v))

@@ -15,6 +15,7 @@ enum out_format {
 	OUT_MS,		/* a duration, "-" for 0 */
 	OUT_RATE,	/* 0.5 as "50.0%" */
 	OUT_PERCENT,	/* 50 as "50%" */
+	OUT_PER_SECOND,	/* "0.5", "1234", "56.7k" */
 };
 
 /**
@@ -29,6 +30,8 @@ struct column {
 	enum out_format format;
 };
 
+/* The field at @path, or NULL */
+const json_t *out_field(const json_t *object, const char *path);
 /* One line for each element of @array, under the titles */
 void out_table(const json_t *array, const struct column *columns, FILE *to);
 /* One line for each column */

@@ -58,6 +58,19 @@ static int fraction(const char **text, uint64_t *billionths)
 	return 0;
 }
 
+int parse_real(const char *text, double *value)
+{
+	uint64_t whole, billionths;
+	int err = digits(&text, &whole);
+
+	if (!err)
+		err = fraction(&text, &billionths);
+	if (err || *text)
+		return err ? err : -EINVAL;
+	*value = (double)whole + (double)billionths / 1e9;
+	return *value > 0 ? 0 : -ERANGE;
+}
+
 struct unit {
 	const char *name;
 	uint64_t factor;

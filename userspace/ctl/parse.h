@@ -9,6 +9,8 @@
 
 /* A decimal number of at most @max */
 int parse_count(const char *text, uint64_t max, uint64_t *value);
+/* A decimal number above 0, perhaps with a fraction */
+int parse_real(const char *text, double *value);
 /*
  * Bytes: a decimal number, perhaps with a fraction, and K, M, G or T (binary;
  * "k", "Ki" and "KiB" mean the same), at most INT64_MAX.

@@ -11,12 +11,16 @@
 #include "ctl/policy.h"
 #include "ctl/settings.h"
 
+#define MAX_ONE_IN	(1 << 20)	/* as the kernel says */
+
 const struct arg_spec policy_set_specs[] = {
 	{ .name = "lru", .flag = true },
 	{ .name = "lfu", .flag = true },
 	{ .name = "file" },
 	{ .name = "class", .repeat = true },
 	{ .name = "values", .repeat = true },
+	{ .name = "order" },
+	{ .name = "sample-one-in" },
 	{ .name = NULL }
 };
 
@@ -53,6 +57,9 @@ static int read_table(const struct ctl_msg *m, void *arg)
 	static const struct decode fields[] = {
 		{ "id", KVMEM_A_ID, DECODE_U32 },
 		{ "name", KVMEM_A_NAME, DECODE_STRING },
+		{ "order", KVMEM_A_ORDER, DECODE_ORDER },
+		{ "sample_one_in", KVMEM_A_SAMPLE_ONE_IN, DECODE_U32 },
+		{ "hinted", KVMEM_A_HINTED, DECODE_BOOL },
 		{ NULL, 0, 0 }
 	};
 	struct table_reader *r = arg;
@@ -81,6 +88,13 @@ static int table_get(struct ctl *c, struct table_reader *r)
 	return rc;
 }
 
+static const struct column setting_columns[] = {
+	{ "order of blocks", "order", OUT_TEXT },
+	{ "sampled: one key in", "sample_one_in", OUT_COUNT_LIMIT },
+	{ "hints from applications", "hinted", OUT_TEXT },
+	{ NULL, NULL, 0 }
+};
+
 int cmd_policy_show(struct ctl *c)
 {
 	struct table_reader r;
@@ -99,6 +113,8 @@ int cmd_policy_show(struct ctl *c)
 	json_put(r.root, "hist", hist);
 	if (c->json)
 		return out_json(r.root);
+	out_fields(r.root, setting_columns, stdout);
+	putchar('\n');
 	policy_print_table(&r.rows, stdout);
 	putchar('\n');
 	policy_print_hist(hist, stdout);
@@ -164,15 +180,19 @@ static int rows_from_file(const char *path, struct value_rows *rows)
 	return CTL_FAILED;
 }
 
-static int rows_from_args(const struct args *args, struct value_rows *rows)
+static int change_from_args(const struct args *args, struct value_rows *rows)
 {
 	bool lru = args_has(args, "lru"), lfu = args_has(args, "lfu");
 	bool file = args_has(args, "file");
 	bool row = args_has(args, "class") || args_has(args, "values");
+	int sources = lfu + file + (lru || row);
 
 	memset(rows, 0, sizeof(*rows));
-	if (lfu + file + (lru || row) != 1)
-		return ctl_usage("one of --lru, --lfu, --file and --class is needed");
+	if (sources > 1)
+		return ctl_usage("only one of --lru, --lfu, --file and --class");
+	if (!sources && !args_has(args, "order") && !args_has(args, "sample-one-in"))
+		return ctl_usage("one of --lru, --lfu, --file, --class, --order and "
+				 "--sample-one-in is needed");
 	if (file)
 		return rows_from_file(args_get(args, "file"), rows);
 	if (lfu)
@@ -197,33 +217,77 @@ static void put_row(struct nl_msg *msg, unsigned int class, const uint16_t *valu
 	ctl_put(msg, KVMEM_A_VALUE_TABLE | NLA_F_NESTED, &row, sizeof(row));
 }
 
-static int table_set(struct ctl *c, const struct value_rows *rows)
+/* What the command line says; a file may have an order, too. */
+static int put_order(struct nl_msg *msg, const struct args *args,
+		     const struct value_rows *rows)
 {
-	struct nl_msg *msg = ctl_nl_request(KVMEM_CMD_TABLE_SET);
-	int rc = object_put(msg, c->args->pos[0]);
-	unsigned int class;
+	const char *text = args_get(args, "order");
 
-	if (rc) {
-		nlmsg_free(msg);
+	if (!text)
+		text = rows->order;
+	if (!text)
+		return CTL_OK;
+	if (strcmp(text, "use") && strcmp(text, "arrival"))
+		return ctl_usage("--order %s: want use or arrival", text);
+	ctl_put_u8(msg, KVMEM_A_ORDER, *text == 'a' ? KVMEM_ORDER_ARRIVAL : KVMEM_ORDER_USE);
+	return CTL_OK;
+}
+
+static int put_sampling(struct nl_msg *msg, const struct args *args)
+{
+	uint64_t one_in;
+	int rc;
+
+	if (!args_has(args, "sample-one-in"))
+		return CTL_OK;
+	rc = args_count(args, "sample-one-in", MAX_ONE_IN, 0, &one_in);
+	if (rc)
 		return rc;
-	}
+	if (one_in & (one_in - 1))
+		return ctl_usage("--sample-one-in %llu: want a power of two, or 0 for none",
+				 (unsigned long long)one_in);
+	ctl_put_u32(msg, KVMEM_A_SAMPLE_ONE_IN, (uint32_t)one_in);
+	return CTL_OK;
+}
+
+static int put_change(struct nl_msg *msg, const struct args *args,
+		      const struct value_rows *rows)
+{
+	unsigned int class;
+	int rc;
+
+	rc = object_put(msg, args->pos[0]);
+	if (!rc)
+		rc = put_order(msg, args, rows);
+	if (!rc)
+		rc = put_sampling(msg, args);
+	if (rc)
+		return rc;
 	if (rows->lru)
 		ctl_put(msg, KVMEM_A_LRU, NULL, 0);
 	for (class = 0; class < CLASSES; class++)
 		if (rows->have & 1ULL << class)
 			put_row(msg, class, rows->value[class]);
-	return ctl_nl_call(c->nl, msg, NULL, NULL);
+	return CTL_OK;
 }
 
 int cmd_policy_set(struct ctl *c)
 {
 	struct value_rows rows;
 	struct table_reader r;
+	struct nl_msg *msg;
 	int rc;
 
-	rc = rows_from_args(c->args, &rows);
-	if (!rc)
-		rc = table_set(c, &rows);
+	rc = change_from_args(c->args, &rows);
+	if (rc)
+		return rc;
+	msg = ctl_nl_request(KVMEM_CMD_TABLE_SET);
+	rc = put_change(msg, c->args, &rows);
+	if (rc) {
+		nlmsg_free(msg);
+		return rc;
+	}
+	rc = ctl_nl_call(c->nl, msg, NULL, NULL);
 	if (rc || !c->json)
 		return rc;
 	rc = table_get(c, &r);

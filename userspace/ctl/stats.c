@@ -1,19 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Counters of namespaces and times of operations, once or again and again. */
-#include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
 
 #include "ctl/args.h"
+#include "ctl/clock.h"
 #include "ctl/ctl.h"
-#include "ctl/decode.h"
-#include "ctl/latency.h"
-#include "ctl/object.h"
-#include "ctl/stats_delta.h"
+#include "ctl/out.h"
+#include "ctl/sample.h"
+
+#define INTERVAL_MS	2000	/* when --watch does not say */
 
 const struct arg_spec stats_specs[] = {
-	{ .name = "watch" },
+	{ .name = "watch", .optional = true },
 	{ .name = "count" },
 	{ .name = NULL }
 };
@@ -22,6 +21,8 @@ static const struct column use_columns[] = {
 	{ "NAMESPACE", "name", OUT_TEXT },
 	{ "HITS", "stats.hits", OUT_TEXT },
 	{ "MISSES", "stats.misses", OUT_TEXT },
+	{ "OF-EVICTED", "stats.miss_evicted", OUT_TEXT },
+	{ "OF-EXPIRED", "stats.miss_expired", OUT_TEXT },
 	{ "HIT-RATE", "stats.hit_rate", OUT_RATE },
 	{ "PUTS", "stats.puts", OUT_TEXT },
 	{ "EXISTED", "stats.existed", OUT_TEXT },
@@ -62,70 +63,6 @@ static const struct column latency_columns[] = {
 	{ NULL, NULL, 0 }
 };
 
-/**
- * struct sample - counters at one time
- * @time: s since 1970
- * @clock: s of a clock that is never set
- * @ns: array of namespaces
- * @lat: times
- */
-struct sample {
-	double time, clock;
-	json_t *ns;
-	struct latencies lat;
-};
-
-static double seconds(clockid_t clock)
-{
-	struct timespec ts;
-
-	clock_gettime(clock, &ts);
-	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
-}
-
-static int take(struct ctl *c, struct sample *s)
-{
-	json_t *one;
-	int rc;
-
-	s->time = seconds(CLOCK_REALTIME);
-	s->clock = seconds(CLOCK_MONOTONIC);
-	if (c->args->nr_pos) {
-		rc = object_get(c, &ns_kind, c->args->pos[0], &one);
-		s->ns = rc ? NULL : json_pack("[o]", one);
-	} else {
-		rc = object_get_all(c, &ns_kind, &s->ns);
-	}
-	return rc ? rc : latency_read(c->nl, &s->lat);
-}
-
-static void subtract_latencies(struct latencies *now, const struct latencies *before)
-{
-	unsigned int op, tier;
-
-	for (op = 0; op < KVMEM_OP_NR; op++)
-		for (tier = 0; tier < KVMEM_TIER_NR; tier++)
-			latency_subtract(&now->of[op][tier], &before->of[op][tier]);
-}
-
-/* What has happened between the two, or since the beginning */
-static json_t *report(const struct sample *now, const struct sample *before)
-{
-	json_t *root = json_object(), *ns = json_deep_copy(now->ns);
-	struct latencies lat = now->lat;
-
-	if (before) {
-		stats_subtract(ns, before->ns);
-		subtract_latencies(&lat, &before->lat);
-	}
-	json_put(root, "time", json_real(now->time));
-	json_put(root, "interval_s", before ? json_real(now->clock - before->clock) :
-		 json_null());
-	json_put(root, "namespaces", ns);
-	json_put(root, "latency", latency_json(&lat));
-	return root;
-}
-
 static void print_text(const json_t *root, bool watch)
 {
 	double interval = json_real_value(json_object_get(root, "interval_s"));
@@ -162,16 +99,9 @@ static int print(struct ctl *c, json_t *root, bool watch)
 	return out_flush();
 }
 
-static void sleep_ms(uint64_t ms)
-{
-	struct timespec ts = { (time_t)(ms / 1000), (long)(ms % 1000) * 1000000 };
-
-	while (nanosleep(&ts, &ts) && errno == EINTR)
-		;
-}
-
 static int watch(struct ctl *c, uint64_t interval_ms, uint64_t count)
 {
+	const char *name = c->args->nr_pos ? c->args->pos[0] : NULL;
 	struct sample *s = calloc(2, sizeof(*s));
 	uint64_t i;
 	int rc;
@@ -181,17 +111,16 @@ static int watch(struct ctl *c, uint64_t interval_ms, uint64_t count)
 		return CTL_FAILED;
 	}
 	for (i = 0; ; i++) {
-		rc = take(c, &s[i & 1]);
+		rc = sample_take(c, name, &s[i & 1]);
 		if (!rc)
-			rc = print(c, report(&s[i & 1], i ? &s[~i & 1] : NULL), interval_ms);
+			rc = print(c, sample_report(&s[i & 1], i ? &s[~i & 1] : NULL),
+				   interval_ms);
 		if (rc || i + 1 == count)
 			break;
-		json_decref(s[~i & 1].ns);
-		s[~i & 1].ns = NULL;
 		sleep_ms(interval_ms);
 	}
-	json_decref(s[0].ns);
-	json_decref(s[1].ns);
+	sample_drop(&s[0]);
+	sample_drop(&s[1]);
 	free(s);
 	return rc;
 }
@@ -202,7 +131,7 @@ int cmd_stats(struct ctl *c)
 	uint64_t interval, count;
 	int rc;
 
-	rc = args_seconds(c->args, "watch", 0, &interval);
+	rc = args_seconds(c->args, "watch", again ? INTERVAL_MS : 0, &interval);
 	if (!rc)
 		rc = args_count(c->args, "count", UINT32_MAX, again ? 0 : 1, &count);
 	if (rc)

@@ -1,15 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The state of the module, and the size of its arena. */
-#include <errno.h>
 #include <string.h>
 
 #include "ctl/args.h"
 #include "ctl/ctl.h"
+#include "ctl/daemon.h"
 #include "ctl/decode.h"
 #include "ctl/module.h"
+#include "ctl/nl.h"
 #include "ctl/out.h"
 #include "ctl/parse.h"
 #include "ctl/sysfs.h"
+
+const struct arg_spec status_specs[] = {
+	{ .name = "socket" },
+	{ .name = NULL }
+};
 
 const struct arg_spec arena_specs[] = {
 	{ .name = "bytes" },
@@ -33,6 +39,8 @@ static const struct column status_columns[] = {
 	{ "arena huge pages", "arena.huge_bytes", OUT_BYTES },
 	{ "expire interval", "settings.expire_interval_ms", OUT_MS },
 	{ "ghost entries", "settings.ghost_max_entries", OUT_TEXT },
+	{ "kvmemd", "daemon.state", OUT_TEXT },
+	{ "kvmemd version", "daemon.version", OUT_TEXT },
 	{ NULL, NULL, 0 }
 };
 
@@ -50,6 +58,19 @@ static json_t *settings(void)
 	return o;
 }
 
+/* The data path does not need it: that it is away is no failure. */
+static json_t *daemon_json(struct ctl *c)
+{
+	json_t *report, *o = json_object();
+	int err = daemon_read(daemon_socket(c->args), &report);
+
+	json_put(o, "state", json_string(daemon_state(err)));
+	json_put(o, "version", err ? json_null() :
+		 json_incref(json_object_get(report, "version")));
+	json_decref(report);
+	return o;
+}
+
 int cmd_status(struct ctl *c)
 {
 	json_t *root;
@@ -58,6 +79,7 @@ int cmd_status(struct ctl *c)
 	if (rc)
 		return rc;
 	json_put(root, "settings", settings());
+	json_put(root, "daemon", daemon_json(c));
 	if (c->json)
 		return out_json(root);
 	out_fields(root, status_columns, stdout);
@@ -75,6 +97,15 @@ static const struct column arena_columns[] = {
 	{ NULL, NULL, 0 }
 };
 
+static size_t put_u64(char *at, uint16_t attr, uint64_t v)
+{
+	struct nlattr head = { NLA_HDRLEN + sizeof(v), attr };
+
+	memcpy(at, &head, sizeof(head));
+	memcpy(at + NLA_HDRLEN, &v, sizeof(v));
+	return NLA_HDRLEN + sizeof(v);
+}
+
 static int size_option(const struct args *args, const char *name, uint64_t *bytes)
 {
 	const char *text = args_get(args, name);
@@ -84,82 +115,52 @@ static int size_option(const struct args *args, const char *name, uint64_t *byte
 	return 0;
 }
 
-static int write_size(const struct args *args, const char *name, const char *file,
-		      uint64_t bytes, const char *want)
+/* Both in one request: the kernel takes them together or not at all. */
+static int set_arena(struct ctl *c, const uint64_t *bytes, const uint64_t *floor)
 {
-	int err;
+	struct nl_msg *msg = ctl_nl_request(KVMEM_CMD_ARENA_SET);
+	char nest[2 * (NLA_HDRLEN + sizeof(uint64_t))];
+	size_t n = 0;
 
-	if (!args_has(args, name))
-		return CTL_OK;
-	err = sysfs_write(file, bytes);
-	switch (err) {
-	case 0:
-		return CTL_OK;
-	case -ENOENT:
-		ctl_error("--%s: /sys/class/misc/kvmem/%s is absent: is kvmem loaded?", name,
-			  file);
-		return CTL_NO_MODULE;
-	case -EINVAL:
-	case -ERANGE:
-		ctl_error("--%s: the kernel refuses %llu bytes (%s): want %s", name,
-			  (unsigned long long)bytes, strerror(-err), want);
-		return CTL_FAILED;
-	default:
-		ctl_error("--%s: %s", name, strerror(-err));
-		return ctl_exit_of(-err);
-	}
+	if (bytes)
+		n += put_u64(nest + n, KVMEM_A_ARENA_TARGET, *bytes);
+	if (floor)
+		n += put_u64(nest + n, KVMEM_A_ARENA_FLOOR, *floor);
+	ctl_put(msg, KVMEM_A_ARENA | NLA_F_NESTED, nest, n);
+	return ctl_nl_call(c->nl, msg, NULL, NULL);
 }
 
-static json_t *arena_json(void)
+static int show_arena(struct ctl *c)
 {
-	static const struct {
-		const char *name, *file;
-	} fields[] = {
-		{ "target_bytes", "arena_bytes" },
-		{ "limit_bytes", "arena_limit_bytes" },
-		{ "floor_bytes", "arena_floor_bytes" },
-		{ "allocated_bytes", "arena_allocated_bytes" },
-		{ "free_bytes", "arena_free_bytes" },
-		{ "quarantined_bytes", "arena_quarantined_bytes" },
-		{ "huge_bytes", "arena_huge_bytes" },
-	};
-	json_t *o = json_object();
-	uint64_t v;
-	size_t i;
+	json_t *root, *arena;
+	int rc = module_get(c, &root);
 
-	for (i = 0; i < sizeof(fields) / sizeof(*fields); i++)
-		json_put(o, fields[i].name, sysfs_read(fields[i].file, &v) ? json_null() :
-			 json_number(v));
-	return o;
+	if (rc)
+		return rc;
+	arena = json_incref(json_object_get(root, "arena"));
+	json_decref(root);
+	if (c->json)
+		return out_json(arena);
+	out_fields(arena, arena_columns, stdout);
+	json_decref(arena);
+	return CTL_OK;
 }
 
 int cmd_arena_set(struct ctl *c)
 {
+	bool has_bytes = args_has(c->args, "bytes"), has_floor = args_has(c->args, "floor");
 	uint64_t bytes = 0, floor = 0;
-	json_t *arena;
 	int rc;
 
-	if (!c->args->nr_opts)
+	if (!has_bytes && !has_floor)
 		return ctl_usage("--bytes or --floor is needed");
 	rc = size_option(c->args, "bytes", &bytes);
 	if (!rc)
 		rc = size_option(c->args, "floor", &floor);
 	if (rc)
 		return rc;
-	if (args_has(c->args, "bytes") && floor > bytes)
+	if (has_bytes && floor > bytes)
 		return ctl_usage("the floor is above the size");
-	/* In this order: a floor above the present size may be meant. */
-	rc = write_size(c->args, "bytes", "arena_bytes", bytes,
-			"2 MiB to the memory of the machine");
-	if (!rc)
-		rc = write_size(c->args, "floor", "arena_floor_bytes", floor,
-				"at most the size of the arena");
-	if (rc)
-		return rc;
-	arena = arena_json();
-	if (c->json)
-		return out_json(arena);
-	out_fields(arena, arena_columns, stdout);
-	json_decref(arena);
-	return CTL_OK;
+	rc = set_arena(c, has_bytes ? &bytes : NULL, has_floor ? &floor : NULL);
+	return rc ? rc : show_arena(c);
 }

@@ -7,6 +7,5 @@
 
 /* 0 or a negative errno */
 int sysfs_read(const char *file, uint64_t *value);
-int sysfs_write(const char *file, uint64_t value);
 
 #endif /* _KVMEMCTL_SYSFS_H */

@@ -103,6 +103,20 @@ static int one_row(const json_t *row, struct value_rows *rows, char *problem, si
 	return -EINVAL;
 }
 
+/* Not a pointer into the JSON, which goes */
+static int order_from_json(const json_t *order, const char **out)
+{
+	const char *text = json_string_value(order);
+
+	*out = NULL;
+	if (!order)
+		return 0;
+	if (!text || (strcmp(text, "use") && strcmp(text, "arrival")))
+		return -EINVAL;
+	*out = *text == 'a' ? "arrival" : "use";
+	return 0;
+}
+
 int value_rows_from_json(const json_t *root, struct value_rows *rows, char *problem,
 			 size_t size)
 {
@@ -114,6 +128,10 @@ int value_rows_from_json(const json_t *root, struct value_rows *rows, char *prob
 	rows->lru = json_is_true(json_object_get(root, "lru"));
 	if (!json_is_array(table) && !(rows->lru && !table)) {
 		snprintf(problem, size, "there is no array \"table\"");
+		return -EINVAL;
+	}
+	if (order_from_json(json_object_get(root, "order"), &rows->order)) {
+		snprintf(problem, size, "\"order\" is not \"use\" or \"arrival\"");
 		return -EINVAL;
 	}
 	for (i = 0; i < json_array_size(table); i++) {

@@ -18,19 +18,21 @@
  * @lru: classes without a row become the default rather than stay
  * @have: bit set = class has a row
  * @value: rows
+ * @order: of the blocks, "use" or "arrival"; NULL = stays
  */
 struct value_rows {
 	bool lru;
 	uint64_t have;
 	uint16_t value[CLASSES][AGES];
+	const char *order;
 };
 
 /* Evict what was used least often; of those, least recently. */
 void value_rows_lfu(struct value_rows *rows);
 /*
- * {"lru": BOOL, "table": [{"class": N, "values": [32 numbers]}, ...]}; what
- * else is in there is ignored, so that what "policy show --json" says can be
- * read back.  0, or -EINVAL and what is wrong in @problem.
+ * {"lru": BOOL, "order": "use" or "arrival", "table": [{"class": N, "values":
+ * [32 numbers]}, ...]}; what else is in there is ignored, so that what "policy
+ * show --json" says can be read back.  0, or -EINVAL and what is wrong in @problem.
  */
 int value_rows_from_json(const json_t *root, struct value_rows *rows, char *problem,
 			 size_t size);

@@ -84,6 +84,10 @@ static void formats(void)
 	CHECK(shows(json_real(0.756), OUT_RATE, "75.6%"));
 	CHECK(shows(json_integer(50), OUT_PERCENT, "50%"));
 	CHECK(shows(json_null(), OUT_RATE, "-"));
+	CHECK(shows(json_real(0.25), OUT_PER_SECOND, "0.2"));
+	CHECK(shows(json_real(1234.4), OUT_PER_SECOND, "1234"));
+	CHECK(shows(json_real(23456), OUT_PER_SECOND, "23.5k"));
+	CHECK(shows(json_real(7.5e9), OUT_PER_SECOND, "7500M"));
 	CHECK(shows(json_integer(INT64_MAX), OUT_TEXT, "9223372036854775807"));
 	CHECK(shows(json_number(UINT64_MAX), OUT_TEXT, "9223372036854775807"));
 }
@@ -118,6 +122,13 @@ static void rows(void)
 			 "values", ramp(32));
 	CHECK_EQ(value_rows_from_json(root, &r, problem, sizeof(problem)), 0);
 	CHECK(r.lru && r.have == 1ULL << 63 && r.value[63][31] == 131);
+	json_decref(root);
+	root = json_pack("{s:b, s:s}", "lru", 1, "order", "arrival");
+	CHECK_EQ(value_rows_from_json(root, &r, problem, sizeof(problem)), 0);
+	CHECK(!strcmp(r.order, "arrival"));
+	json_object_set_new(root, "order", json_string("random"));
+	CHECK(value_rows_from_json(root, &r, problem, sizeof(problem)) < 0);
+	CHECK(strstr(problem, "order"));
 	json_decref(root);
 	root = json_pack("{s:b}", "lru", 1);
 	CHECK_EQ(value_rows_from_json(root, &r, problem, sizeof(problem)), 0);

@@ -60,6 +60,25 @@ static void durations(void)
 	CHECK(parse_duration("1w", 1, UINT32_MAX, &v) < 0);
 }
 
+static void reals(void)
+{
+	static const char * const bad[] = {
+		"", "0", "0.0", "-1", "+1", "1.", ".5", "1e3", "inf", "nan", "0x1", "1 ", " 1",
+		"99999999999999999999", "1,5",
+	};
+	double v;
+	size_t i;
+
+	CHECK_EQ(parse_real("2.5", &v), 0);
+	CHECK(v == 2.5);
+	CHECK_EQ(parse_real("9000", &v), 0);
+	CHECK(v == 9000);
+	CHECK_EQ(parse_real("0.000001", &v), 0);
+	CHECK(v > 0.9e-6 && v < 1.1e-6);
+	for (i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+		CHECK(parse_real(bad[i], &v) < 0);
+}
+
 static void modes(void)
 {
 	uint16_t m;
@@ -176,7 +195,8 @@ static void options(void)
 }
 
 static const struct ktap_test tests[] = {
-	{ "sizes", sizes }, { "durations", durations }, { "modes", modes },
+	{ "sizes", sizes }, { "durations", durations }, { "real numbers", reals },
+	{ "modes", modes },
 	{ "hex digits", hex }, { "lists and booleans", lists }, { "names", names },
 	{ "options", options },
 };

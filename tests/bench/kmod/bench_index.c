@@ -119,7 +119,8 @@ static int fill_classes(const struct bench *b)
 
 static int op_decide(const struct bench *b, unsigned int i)
 {
-	struct kvmem_ns *ns = kvmem_pool_weakest(bench_pool);
+	bool more;
+	struct kvmem_ns *ns = kvmem_pool_weakest(bench_pool, &more);
 
 	if (!ns)
 		return -ENOENT;

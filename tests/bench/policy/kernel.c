@@ -1,35 +1,41 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The kernel's mechanism (kmod/core/evict.c, ghost.c, block.c) with kvmemd's
- * loop around it.
+ * The kernel's mechanism (kmod/core/evict.c, ghost.c, block.c, chain.c) with
+ * kvmemd's loop around it.
  */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "daemon/policy_adaptive.h"
+#include "daemon/policy_impl.h"
 #include "sim.h"
 
 #define CLASSES		PA_CLASSES
 #define GHOST_WAYS	4
 #define GHOST_TIME_MASK	((1ULL << 40) - 1)
+#define GHOST_PER_BLOCK	16
+#define GHOST_SMALL	65536
+/* sample.c: samples are sent so late, or when so many wait */
+#define SAMPLE_DELAY	20000000
+#define SAMPLE_SEND	2048
 
-/* Classes that the kernel gives a new block when the client gives no hint */
+/* Class that the kernel gives the last new block of a prompt */
 #define HINT_TAIL	7
 
 /**
- * struct file - what the kernel keeps for an open file: the chain at hand
+ * struct chain - what the kernel keeps for an open file: the prompt at hand
  * @last_batch: operations of the last GET batch
  * @max_batch: of the largest one
- * @known, @fresh: blocks of the chain that are here or ghosts; that are not
+ * @known, @fresh: blocks of the prompt that are here or ghosts; that are not
+ * @to_put: missing, and not put yet
  * @continued: the last known one was used 14 times at most
- * @tail_missed: the last block of the request is among those to be put
+ * @tail: the last block of the prompt is among those to be put
  */
-struct file {
+struct chain {
 	u32 last_batch, max_batch;
-	u32 known, fresh;
-	bool continued, tail_missed;
+	u32 known, fresh, to_put;
+	bool continued, tail;
 };
 
 struct kernel {
@@ -45,12 +51,13 @@ struct kernel {
 	u64 *last_use;
 	u64 *ghosts;
 	u32 ghost_sets;
-	struct file file[2];
-	struct pa_config cfg;
-	struct pa_hist hist;
-	struct pa_table table;
-	struct pa *pa;
-	u32 one_in;
+	struct chain chain[2];
+	struct policy_hist hist;
+	struct policy *policy;
+	struct policy_output out;
+	struct policy_sample ring[SAMPLE_SEND];
+	u32 waiting;
+	bool fallback;
 	u64 next_poll;
 };
 
@@ -64,14 +71,11 @@ static u32 fls64(u64 x)
 	return x ? 64 - (u32)__builtin_clzll(x) : 0;
 }
 
-static u32 age_bucket(const struct kernel *k, u64 age)
+static u32 age_bucket(u64 age)
 {
-	u64 x = age >> PA_AGE_SHIFT;
-	u32 b = fls64(x), fine = k->cfg.fine;
+	u32 b = fls64(age >> PA_AGE_SHIFT);
 
-	if (b && fine)
-		b = ((b - 1) << fine) + 1 + (u32)(((age << fine) >> (PA_AGE_SHIFT + b - 1)) & ((1U << fine) - 1));
-	return b < k->cfg.ages ? b : k->cfg.ages - 1;
+	return b < PA_AGES ? b : PA_AGES - 1;
 }
 
 static u32 ilog2(u32 x)
@@ -142,20 +146,38 @@ static bool ghost_take(struct kernel *k, u32 id, u8 *class, u64 *age)
 	return false;
 }
 
-static bool ghost_peek(struct kernel *k, u32 id)
+static bool ghost_look(struct kernel *k, u32 id, u8 *class)
 {
 	u64 tag, *set = ghost_set(k, id, &tag);
 	u32 i;
 
-	for (i = 0; i < GHOST_WAYS; i++)
-		if (set[i] && set[i] >> 46 == tag)
-			return true;
+	for (i = 0; i < GHOST_WAYS; i++) {
+		if (!set[i] || set[i] >> 46 != tag)
+			continue;
+		*class = set[i] >> 40 & 63;
+		return true;
+	}
 	return false;
+}
+
+static u64 max_u64(u64 a, u64 b)
+{
+	return a > b ? a : b;
+}
+
+/* As ghosts_entries() has it for a full namespace, unless told otherwise */
+static u64 ghosts_wanted(const struct kernel *k)
+{
+	u64 small = (u64)k->capacity * GHOST_PER_BLOCK;
+
+	if (k->o->ghosts)
+		return max_u64((u64)k->capacity * k->o->ghosts, k->o->ghosts_min);
+	return max_u64(k->capacity, small < GHOST_SMALL ? small : GHOST_SMALL);
 }
 
 static int ghosts_alloc(struct kernel *k)
 {
-	u64 want = (u64)k->capacity * k->o->ghosts, entries = k->o->ghosts_min;
+	u64 want = ghosts_wanted(k), entries = 256;
 
 	while (entries * 2 <= want && entries < 1U << 20)
 		entries *= 2;
@@ -172,13 +194,13 @@ static int ghosts_alloc(struct kernel *k)
  */
 static u32 value_at(const struct kernel *k, u8 class, u64 age)
 {
-	const u16 *v = k->table.value[class];
-	u32 b = age_bucket(k, age), at;
+	const u16 *v = k->out.value[class];
+	u32 b = age_bucket(age), at;
 	int here = v[b];
 
-	if (!has(k, F_LINE) || !b || b + 1 >= k->cfg.ages)
+	if (!has(k, F_LINE) || !b || b + 1 >= PA_AGES)
 		return (u32)here;
-	at = (u32)(age >> (fls64(age >> PA_AGE_SHIFT) + 7 - k->cfg.fine)) & 255;
+	at = (u32)(age >> (fls64(age >> PA_AGE_SHIFT) + 7)) & 255;
 	if (at < 128)
 		return (u32)(here + (v[b - 1] - here) * (128 - (int)at) / 256);
 	return (u32)(here + (v[b + 1] - here) * ((int)at - 128) / 256);
@@ -207,7 +229,7 @@ static void evict_one(struct kernel *k)
 		if (has(k, F_ENDS))
 			evict_try(k, k->n.next[head], &best, &value);
 	}
-	age = age_bucket(k, k->now - k->last_use[best]);
+	age = age_bucket(k->now - k->last_use[best]);
 	k->hist.evictions[k->class[best]][age]++;
 	class_unlink(k, best);
 	ghost_add(k, best);
@@ -216,148 +238,224 @@ static void evict_one(struct kernel *k)
 
 /* --- operations --- */
 
+/* Prompts are growing: much of this one is new. */
+static bool grows(const struct kernel *k, const struct chain *c)
+{
+	return has(k, F_GROWTH) && c->fresh * 4 > c->known;
+}
+
 /* Level by hits; the hint by the gap between the last two uses and growth. */
-static u8 class_used(struct kernel *k, const struct file *f, u8 class, u16 hits, u64 gap)
+static u8 class_used(const struct kernel *k, const struct chain *c, u8 class, u16 hits, u64 gap)
 {
 	u32 hint;
 
 	if (!has(k, F_GAP))
 		return class_of(class, hits);
 	hint = (fls64(gap >> PA_AGE_SHIFT) >> 1) & 3;
-	if (has(k, F_GROWTH) && f->fresh * 4 > f->known)
-		hint |= 4;
-	return class_of((u8)(hint << 3), hits);
+	return class_of((u8)((hint | (grows(k, c) ? 4 : 0)) << 3), hits);
 }
 
-static u8 class_new(struct kernel *k, const struct file *f, bool last)
+static u8 class_new(const struct kernel *k, struct chain *c)
 {
+	bool last = c->to_put == 1;
 	u32 hint = 0;
 
-	if (has(k, F_TAIL) && last && f->tail_missed)
+	if (c->to_put)
+		c->to_put--;
+	if (has(k, F_TAIL) && last && c->tail)
 		return HINT_TAIL << 3;
 	if (has(k, F_CHAIN))
-		hint = (f->fresh < 4 ? 0 : f->fresh < 16 ? 1 : 2) + (f->continued ? 3 : 0);
+		hint = (c->fresh < 4 ? 0 : c->fresh < 16 ? 1 : 2) + (c->continued ? 3 : 0);
 	return (u8)(hint << 3);
 }
 
-static void chain_known(struct file *f, u8 class)
+static bool is_own(u8 class)
 {
-	f->continued = (class & 7) < 4;
+	return (class & 7) < 4;
 }
 
-static void touch(struct kernel *k, struct file *f, u32 id)
+static void touch(struct kernel *k, const struct chain *c, u32 id)
 {
 	u64 age = k->now - k->last_use[id];
 
-	chain_known(f, k->class[id]);
-	k->hist.hits[k->class[id]][age_bucket(k, age)]++;
-	class_unlink(k, id);
+	k->hist.hits[k->class[id]][age_bucket(age)]++;
+	k->hist.hit_bytes[k->class[id]] += SIM_BLOCK_BYTES;
 	if (k->hits[id] < UINT16_MAX)
 		k->hits[id]++;
-	k->class[id] = class_used(k, f, k->class[id], k->hits[id], age);
+	if (k->out.order == KVMEM_ORDER_ARRIVAL)
+		return;
+	class_unlink(k, id);
+	k->class[id] = class_used(k, c, k->class[id], k->hits[id], age);
 	k->last_use[id] = k->now;
 	class_link(k, id);
 }
 
 /* The key came back after an eviction: it goes on as if it had stayed. */
-static void put_ghost(struct kernel *k, struct file *f, u32 id)
+static void put_ghost(struct kernel *k, const struct chain *c, u32 id)
 {
 	u8 class;
 	u64 age;
 
 	if (!ghost_take(k, id, &class, &age))
 		return;
-	k->hist.ghost_hits[class][age_bucket(k, age)]++;
+	k->hist.ghost_hits[class][age_bucket(age)]++;
 	if (!has(k, F_INHERIT))
 		return;
-	chain_known(f, class);
 	k->hits[id] = (u16)(1U << (class & 7));
-	k->class[id] = class_used(k, f, class, k->hits[id], age);
+	k->class[id] = class_used(k, c, class, k->hits[id], age);
 }
 
-static void put(struct kernel *k, struct file *f, u32 id, bool last)
+/* --- the daemon --- */
+
+static void upside_down(struct policy_output *out)
 {
+	u32 c, a;
+
+	for (c = 0; c < CLASSES; c++)
+		for (a = 0; a < PA_AGES; a++)
+			out->value[c][a] = (u16)~out->value[c][a];
+}
+
+static void poll_hist(struct kernel *k)
+{
+	struct policy_input in = {
+		.now = k->now, .hist = &k->hist,
+		.capacity_bytes = (u64)k->capacity * SIM_BLOCK_BYTES,
+		.used_bytes = (u64)k->used * SIM_BLOCK_BYTES, .used_blocks = k->used,
+	};
+	struct policy_state state;
+	u32 c;
+
+	for (c = 0; c < CLASSES; c++)
+		k->hist.bytes[c] = k->hist.blocks[c] * SIM_BLOCK_BYTES;
+	k->next_poll = k->now + k->o->poll_ns;
+	if (policy_update(k->policy, &in, &k->out))
+		k->r->pushes++;
+	policy_get_state(k->policy, &state);
+	k->fallback = state.fallback;
+	k->r->falls = state.fallbacks;
+	if (has(k, F_UPSIDE_DOWN) && state.kind == POLICY_ADAPTIVE && !state.fallback)
+		upside_down(&k->out);
+}
+
+static void send_samples(struct kernel *k)
+{
+	u32 i;
+
+	for (i = 0; i < k->waiting; i++)
+		policy_sample(k->policy, &k->ring[i]);
+	k->r->samples += k->waiting;
+	k->waiting = 0;
+}
+
+static void tick(struct kernel *k, u64 ns)
+{
+	if (!k->o->realtime)
+		k->now += ns;
+	if (k->waiting && k->now - k->ring[0].time >= SAMPLE_DELAY)
+		send_samples(k);
+	if (k->now >= k->next_poll)
+		poll_hist(k);
+}
+
+static void sample(struct kernel *k, u32 id, enum kvmem_sample_kind kind, u8 class)
+{
+	struct policy_sample s = {
+		.hash = mix64(id * 0x9e3779b97f4a7c15ULL + 1),
+		.time = k->now, .kind = (u8)kind, .class = class,
+		.size = kind == KVMEM_SAMPLE_KIND_MISS ? 0 : SIM_BLOCK_BYTES,
+	};
+
+	if (s.hash & (k->out.one_in - 1))
+		return;
+	k->ring[k->waiting++] = s;
+	if (k->waiting == SAMPLE_SEND)
+		send_samples(k);
+}
+
+/* --- operations --- */
+
+static void put(struct kernel *k, struct chain *c, u32 id)
+{
+	u8 class = class_new(k, c);
+
 	if (node_in(&k->n, id))
 		return;
 	if (k->used == k->capacity)
 		evict_one(k);
 	k->hits[id] = 0;
-	k->class[id] = class_new(k, f, last);
+	k->class[id] = class;
 	k->last_use[id] = k->now;
-	put_ghost(k, f, id);
+	put_ghost(k, c, id);
 	class_link(k, id);
 	k->used++;
-}
-
-/* kvmemd: polls, and gets the samples by multicast. */
-static void tick(struct kernel *k, u64 ns)
-{
-	if (!k->o->realtime)
-		k->now += ns;
-	if (!k->pa || k->now < k->next_poll)
-		return;
-	k->next_poll = k->now + k->o->poll_ns;
-	pa_update(k->pa, &k->hist, k->now, &k->table);
-}
-
-static void sample(struct kernel *k, u32 id, bool hit)
-{
-	u64 hash = mix64(id * 0x9e3779b97f4a7c15ULL + 1);
-
-	sim_count(k->r, hit);
-	if (!k->pa)
-		return;
-	k->r->fallback_refs += k->pa->lru && k->cfg.fallback;
-	if (hash & (k->one_in - 1))
-		return;
-	pa_sample(k->pa, hash, hit);
+	sample(k, id, KVMEM_SAMPLE_KIND_PUT, k->class[id]);
 }
 
 /* A batch continues the chain of the one before when that was a full one. */
-static void chain_begin(struct file *f, u32 nr)
+static void chain_begin(struct chain *c, u32 nr)
 {
-	if (nr > f->max_batch)
-		f->max_batch = nr;
-	if (f->last_batch < f->max_batch) {
-		f->known = f->fresh = 0;
-		f->continued = false;
+	if (nr > c->max_batch)
+		c->max_batch = nr;
+	if (c->last_batch < c->max_batch) {
+		c->known = 0;
+		c->fresh = 0;
+		c->to_put = 0;
+		c->continued = false;
+		c->tail = false;
 	}
-	f->last_batch = nr;
+	c->last_batch = nr;
+}
+
+static void look(struct kernel *k, struct chain *c, u32 id, bool hit)
+{
+	bool known = hit;
+	u8 class = 0;
+
+	if (hit)
+		class = k->class[id];
+	else
+		known = ghost_look(k, id, &class);
+	sim_count(k->r, hit);
+	k->r->fallback_refs += k->fallback;
+	sample(k, id, hit ? KVMEM_SAMPLE_KIND_HIT : KVMEM_SAMPLE_KIND_MISS, class);
+	c->to_put += !hit;
+	if (known) {
+		c->known++;
+		c->continued = is_own(class);
+	} else {
+		c->fresh++;
+	}
 }
 
 /* Look all blocks up, then count the uses: by then it is known what is new. */
-static u32 get_batch(struct kernel *k, struct file *f, const u32 *ids, u32 nr, u32 *missing)
+static u32 get_batch(struct kernel *k, struct chain *c, const u32 *ids, u32 nr, u32 *missing)
 {
+	bool hit = false;
 	u32 i, n = 0;
 
-	chain_begin(f, nr);
+	chain_begin(c, nr);
 	for (i = 0; i < nr; i++) {
-		if (!node_in(&k->n, ids[i]))
+		hit = node_in(&k->n, ids[i]);
+		look(k, c, ids[i], hit);
+		if (!hit)
 			missing[n++] = ids[i];
-		if (node_in(&k->n, ids[i]) || ghost_peek(k, ids[i]))
-			f->known++;
-		else
-			f->fresh++;
-	}
-	for (i = 0; i < nr; i++) {
-		bool hit = node_in(&k->n, ids[i]);
-
-		sample(k, ids[i], hit);
-		if (hit)
-			touch(k, f, ids[i]);
 		tick(k, k->o->get_ns);
 	}
-	f->tail_missed = n && missing[n - 1] == ids[nr - 1] && nr < f->max_batch;
+	for (i = 0; i < nr; i++)
+		if (node_in(&k->n, ids[i]))
+			touch(k, c, ids[i]);
+	c->tail = !hit && nr < c->max_batch;
 	return n;
 }
 
-static void batch(struct kernel *k, struct file *f, const u32 *ids, u32 nr)
+static void batch(struct kernel *k, struct chain *c, const u32 *ids, u32 nr)
 {
 	u32 missing[SIM_BATCH_MAX], i, n;
 
-	n = get_batch(k, f, ids, nr, missing);
+	n = get_batch(k, c, ids, nr, missing);
 	for (i = 0; i < n; i++) {
-		put(k, f, missing[i], i == n - 1);
+		put(k, c, missing[i]);
 		tick(k, k->o->put_ns);
 	}
 }
@@ -370,27 +468,26 @@ static void request(struct kernel *k, u32 nr)
 		k->now = k->t->time_ns[nr] + 1000000000;
 	for (; at < end; at += n) {
 		n = end - at < k->o->batch ? end - at : k->o->batch;
-		batch(k, &k->file[nr % 2], k->t->ids + at, n);
+		batch(k, &k->chain[nr % 2], k->t->ids + at, n);
 	}
 }
 
-static int kernel_init(struct kernel *k)
+static int kernel_init(struct kernel *k, enum policy_kind kind)
 {
-	k->cfg.fine = has(k, F_FINE) ? 1 : 0;
-	k->cfg.ages = k->cfg.fine ? 64 : 32;
-	k->cfg.fallback = has(k, F_FALLBACK);
 	k->now = 1000000000;
-	pa_lru_table(&k->cfg, &k->table);
 	k->class = calloc(k->t->nr_ids, 1);
 	k->hits = calloc(k->t->nr_ids, sizeof(u16));
 	k->last_use = calloc(k->t->nr_ids, sizeof(u64));
-	if (!k->class || !k->hits || !k->last_use || ghosts_alloc(k))
+	k->policy = policy_new(kind);
+	if (!k->class || !k->hits || !k->last_use || !k->policy || ghosts_alloc(k))
 		return -ENOMEM;
+	k->policy->guard.off = !has(k, F_FALLBACK);
+	poll_hist(k);
 	return nodes_init(&k->n, k->t->nr_ids, CLASSES);
 }
 
 static int run(struct sim_trace *t, u32 capacity, const struct sim_options *o,
-	       struct sim_result *r, bool adaptive)
+	       struct sim_result *r, enum policy_kind kind)
 {
 	struct kernel *k = calloc(1, sizeof(*k));
 	int err = -ENOMEM;
@@ -402,17 +499,13 @@ static int run(struct sim_trace *t, u32 capacity, const struct sim_options *o,
 	k->t = t;
 	k->r = r;
 	k->capacity = capacity;
-	if (kernel_init(k))
+	if (kernel_init(k, kind))
 		goto out;
-	if (adaptive) {
-		k->pa = calloc(1, sizeof(*k->pa));
-		if (!k->pa)
-			goto out;
-		pa_init(k->pa, &k->cfg);
-		k->one_in = pa_set_capacity(k->pa, capacity);
-	}
 	for (i = 0; i < t->nr_requests; i++)
 		request(k, i);
+	send_samples(k);
+	r->nr_points = (u32)policy_curve(k->policy, r->points, SIM_POINTS);
+	r->one_in = k->out.one_in;
 	err = 0;
 out:
 	if (k->n.prev)
@@ -421,19 +514,37 @@ out:
 	free(k->hits);
 	free(k->last_use);
 	free(k->ghosts);
-	free(k->pa);
+	policy_free(k->policy);
 	free(k);
 	return err;
 }
 
-int run_kernel(struct sim_trace *t, u32 capacity, const struct sim_options *o,
-	       struct sim_result *r)
+int run_adaptive(struct sim_trace *t, u32 capacity, const struct sim_options *o,
+		 struct sim_result *r)
 {
-	return run(t, capacity, o, r, true);
+	return run(t, capacity, o, r, POLICY_ADAPTIVE);
 }
 
-int run_kernel_lru(struct sim_trace *t, u32 capacity, const struct sim_options *o,
+int run_table_lru(struct sim_trace *t, u32 capacity, const struct sim_options *o,
+		  struct sim_result *r)
+{
+	return run(t, capacity, o, r, POLICY_LRU);
+}
+
+int run_table_fifo(struct sim_trace *t, u32 capacity, const struct sim_options *o,
 		   struct sim_result *r)
 {
-	return run(t, capacity, o, r, false);
+	return run(t, capacity, o, r, POLICY_FIFO);
+}
+
+int run_table_lfu(struct sim_trace *t, u32 capacity, const struct sim_options *o,
+		  struct sim_result *r)
+{
+	return run(t, capacity, o, r, POLICY_LFU);
+}
+
+int run_table_gdsf(struct sim_trace *t, u32 capacity, const struct sim_options *o,
+		   struct sim_result *r)
+{
+	return run(t, capacity, o, r, POLICY_GDSF);
 }

@@ -48,11 +48,11 @@ static void lhd_class_update(struct lhd *l, u32 c)
 	double events = 0, hits = 0, time = 0;
 	u32 a;
 
-	for (a = LHD_AGES; a--;) {
+	for (a = LHD_AGES - 1; a < LHD_AGES; a--) {
 		hits += l->hits[c][a];
 		events += l->hits[c][a] + l->evictions[c][a];
 		time += events;
-		l->density[c][a] = time > 1e-5 ? hits / time : 0;
+		l->density[c][a] = time > 0.00001 ? hits / time : 0;
 		l->hits[c][a] *= 0.9;
 		l->evictions[c][a] *= 0.9;
 	}
@@ -98,7 +98,8 @@ static void lhd_miss(struct lhd *l, u32 id, u32 capacity, u32 now)
 	}
 	l->cached[at] = id;
 	l->slot[id] = at;
-	l->age1[id] = l->age2[id] = NONE;
+	l->age1[id] = NONE;
+	l->age2[id] = NONE;
 }
 
 static void lhd_hit(struct lhd *l, u32 id, u32 now)

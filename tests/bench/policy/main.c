@@ -14,7 +14,8 @@
 const struct sim_policy sim_policies[] = {
 	{ "lru", run_lru }, { "fifo", run_fifo }, { "s3fifo", run_s3fifo },
 	{ "sieve", run_sieve }, { "arc", run_arc }, { "lhd", run_lhd },
-	{ "kernel-lru", run_kernel_lru }, { "adaptive", run_kernel },
+	{ "kernel-lru", run_table_lru }, { "kernel-fifo", run_table_fifo },
+	{ "lfu", run_table_lfu }, { "gdsf", run_table_gdsf }, { "adaptive", run_adaptive },
 	{ "belady", run_belady }, { NULL, NULL },
 };
 
@@ -24,7 +25,7 @@ static const struct {
 } features[] = {
 	{ "chain", F_CHAIN }, { "tail", F_TAIL }, { "inherit", F_INHERIT },
 	{ "gap", F_GAP }, { "growth", F_GROWTH }, { "ends", F_ENDS },
-	{ "fallback", F_FALLBACK }, { "fine", F_FINE },
+	{ "fallback", F_FALLBACK }, { "upside-down", F_UPSIDE_DOWN },
 	{ "line", F_LINE }, { "all", F_ALL },
 };
 
@@ -35,14 +36,14 @@ struct args {
 	double sizes[MAX_SIZES];
 	u32 nr_sizes, skip, windows;
 	enum format format;
-	bool mrc;
+	bool curve;
 	struct sim_options o;
 };
 
 enum {
 	OPT_TRACE = 256, OPT_PART, OPT_POLICIES, OPT_SIZES, OPT_JSON, OPT_CSV, OPT_WITH,
 	OPT_WITHOUT, OPT_BATCH, OPT_POLL, OPT_REALTIME, OPT_GHOSTS, OPT_GHOSTS_MIN,
-	OPT_REF_NS, OPT_SKIP, OPT_WINDOWS, OPT_MRC, OPT_HELP,
+	OPT_REF_NS, OPT_SKIP, OPT_WINDOWS, OPT_CURVE, OPT_HELP,
 };
 
 static const struct option long_options[] = {
@@ -62,7 +63,7 @@ static const struct option long_options[] = {
 	{ "ref-us", required_argument, NULL, OPT_REF_NS },
 	{ "skip", required_argument, NULL, OPT_SKIP },
 	{ "windows", required_argument, NULL, OPT_WINDOWS },
-	{ "mrc", no_argument, NULL, OPT_MRC },
+	{ "curve", no_argument, NULL, OPT_CURVE },
 	{ "help", no_argument, NULL, OPT_HELP },
 	{ NULL, 0, NULL, 0 },
 };
@@ -73,24 +74,27 @@ static const char usage[] =
 "\n"
 "  --part PART       all, first or second half, or phase: the whole trace, its\n"
 "                    second half with other names, popularity inverted (all)\n"
-"  --policies LIST   lru,fifo,s3fifo,sieve,arc,lhd,kernel-lru,adaptive,belady (all)\n"
+"  --policies LIST   lru,fifo,s3fifo,sieve,arc,lhd,kernel-lru,kernel-fifo,\n"
+"                    lfu,gdsf,adaptive,belady (all)\n"
 "  --sizes LIST      percent of the different blocks (0.5,1,2,5,10,20,40,80)\n"
 "  --skip N          count only from N references after the phase change on\n"
 "  --windows N       hit rates of N equal parts of the trace\n"
-"  --mrc             LRU by one key in about a hundred, against LRU\n"
+"  --curve           what the daemon predicts for other sizes, against the truth:\n"
+"                    measured and error, and the same for LRU\n"
 "  --csv, --json     instead of a markdown table\n"
 "\n"
-"Of adaptive:\n"
+"Of the kernel's mechanism (the last six but belady):\n"
 "  --with LIST, --without LIST   chain,tail,inherit,gap,growth,ends,fallback,\n"
-"                    fine, all (--without all: the mechanism as it was)\n"
+"                    line, all (--without all: the mechanism as it was),\n"
+"                    upside-down (adaptive tables are, until it falls back)\n"
 "  --batch N         operations in a batch (32)\n"
 "  --poll MS         period of the daemon (50)\n"
 "  --ref-us US       time of one GET or PUT (20)\n"
 "  --realtime        the time is the trace's; poll every second\n"
-"  --ghosts N        ghosts for a block of capacity (4)\n"
-"  --ghosts-min N    ghosts at least (32768)\n"
+"  --ghosts N        ghosts for a block of capacity (0: what the kernel has)\n"
+"  --ghosts-min N    ghosts at least, with --ghosts (32768)\n"
 "\n"
-"synth: zipf, scan, loop, recency, agents, shift\n";
+"synth: zipf, scan, loop, recency, agents, shift, trap\n";
 
 static int add_sizes(struct args *a, const char *text)
 {
@@ -126,7 +130,7 @@ static u32 feature_bits(const char *list)
 {
 	u32 bits = 0, i;
 
-	for (i = 0; i < sizeof(features) / sizeof(features[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(features); i++)
 		if (listed(list, features[i].name))
 			bits |= features[i].bit;
 	return bits;
@@ -135,15 +139,34 @@ static u32 feature_bits(const char *list)
 static int set_model(struct sim_options *o, int opt)
 {
 	switch (opt) {
-	case OPT_WITH: o->features |= feature_bits(optarg); return 0;
-	case OPT_WITHOUT: o->features &= ~feature_bits(optarg); return 0;
-	case OPT_BATCH: o->batch = (u32)atoi(optarg); break;
-	case OPT_POLL: o->poll_ns = (u64)(atof(optarg) * 1e6); break;
-	case OPT_REF_NS: o->get_ns = o->put_ns = (u64)(atof(optarg) * 1e3); break;
-	case OPT_GHOSTS: o->ghosts = (u32)atoi(optarg); break;
-	case OPT_GHOSTS_MIN: o->ghosts_min = (u32)atoi(optarg); break;
-	case OPT_REALTIME: o->realtime = true; o->poll_ns = 1000000000; break;
-	default: return -EINVAL;
+	case OPT_WITH:
+		o->features |= feature_bits(optarg);
+		return 0;
+	case OPT_WITHOUT:
+		o->features &= ~feature_bits(optarg);
+		return 0;
+	case OPT_BATCH:
+		o->batch = (u32)atoi(optarg);
+		break;
+	case OPT_POLL:
+		o->poll_ns = (u64)(atof(optarg) * 1e6);
+		break;
+	case OPT_REF_NS:
+		o->get_ns = (u64)(atof(optarg) * 1e3);
+		o->put_ns = o->get_ns;
+		break;
+	case OPT_GHOSTS:
+		o->ghosts = (u32)atoi(optarg);
+		break;
+	case OPT_GHOSTS_MIN:
+		o->ghosts_min = (u32)atoi(optarg);
+		break;
+	case OPT_REALTIME:
+		o->realtime = true;
+		o->poll_ns = 1000000000;
+		break;
+	default:
+		return -EINVAL;
 	}
 	return o->batch && o->batch <= SIM_BATCH_MAX && o->ghosts_min >= 4 ? 0 : -EINVAL;
 }
@@ -151,16 +174,34 @@ static int set_model(struct sim_options *o, int opt)
 static int set(struct args *a, int opt)
 {
 	switch (opt) {
-	case OPT_TRACE: a->trace = optarg; return 0;
-	case OPT_PART: a->part = optarg; return 0;
-	case OPT_POLICIES: a->policies = optarg; return 0;
-	case OPT_SIZES: return add_sizes(a, optarg);
-	case OPT_JSON: a->format = JSON; return 0;
-	case OPT_CSV: a->format = CSV; return 0;
-	case OPT_SKIP: a->skip = (u32)atoi(optarg); return 0;
-	case OPT_WINDOWS: a->windows = (u32)atoi(optarg); return 0;
-	case OPT_MRC: a->mrc = true; return 0;
-	default: return set_model(&a->o, opt);
+	case OPT_TRACE:
+		a->trace = optarg;
+		return 0;
+	case OPT_PART:
+		a->part = optarg;
+		return 0;
+	case OPT_POLICIES:
+		a->policies = optarg;
+		return 0;
+	case OPT_SIZES:
+		return add_sizes(a, optarg);
+	case OPT_JSON:
+		a->format = JSON;
+		return 0;
+	case OPT_CSV:
+		a->format = CSV;
+		return 0;
+	case OPT_SKIP:
+		a->skip = (u32)atoi(optarg);
+		return 0;
+	case OPT_WINDOWS:
+		a->windows = (u32)atoi(optarg);
+		return 0;
+	case OPT_CURVE:
+		a->curve = true;
+		return 0;
+	default:
+		return set_model(&a->o, opt);
 	}
 }
 
@@ -187,6 +228,7 @@ struct row {
 	const char *name;
 	double value[MAX_SIZES];
 	double fallback[MAX_SIZES];
+	u64 falls[MAX_SIZES];
 };
 
 static void print_windows(const struct args *a, const struct sim_result *r, const char *name,
@@ -217,6 +259,7 @@ static int run_row(struct args *a, struct sim_trace *t, u32 phase,
 		err = p->run(t, blocks_of(t, a->sizes[i]), &a->o, &r);
 		row->value[i] = rate(&r, a->skip ? phase + a->skip : 0, r.refs);
 		row->fallback[i] = 100.0 * (double)r.fallback_refs / (double)r.refs;
+		row->falls[i] = r.falls;
 		if (a->windows)
 			print_windows(a, &r, p->name, a->sizes[i]);
 		free(r.window_hits);
@@ -255,13 +298,18 @@ static void print_row(const struct args *a, const struct row *row)
 static json_t *row_json(const struct args *a, const struct sim_trace *t, const struct row *row)
 {
 	json_t *points = json_array();
+	json_int_t blocks;
+	json_t *point;
 	u32 i;
 
-	for (i = 0; i < a->nr_sizes; i++)
-		json_array_append_new(points, json_pack("{sf sI sf sf}",
-			"percent", a->sizes[i],
-			"blocks", (json_int_t)blocks_of(t, a->sizes[i]),
-			"hit_rate", row->value[i], "fallback", row->fallback[i]));
+	for (i = 0; i < a->nr_sizes; i++) {
+		blocks = blocks_of(t, a->sizes[i]);
+		point = json_pack("{s:f, s:I, s:f, s:f, s:I}",
+				  "percent", a->sizes[i], "blocks", blocks,
+				  "hit_rate", row->value[i], "fallback", row->fallback[i],
+				  "falls", (json_int_t)row->falls[i]);
+		json_array_append_new(points, point);
+	}
 	return json_pack("{ss so}", "policy", row->name, "points", points);
 }
 
@@ -289,20 +337,17 @@ static int run_policies(struct args *a, struct sim_trace *t, u32 phase)
 	return err;
 }
 
-/* Predicted by one key in about a hundred, and true. */
-static void run_mrc(const struct args *a, struct sim_trace *t)
+/* What the daemon says of 1/4 to 8 times the size, and what is true. */
+static int run_curves(const struct args *a, struct sim_trace *t)
 {
-	u32 i;
+	const struct sim_policy *p;
+	int err = 0;
 
-	puts("| size | LRU, sampled 1/128 | LRU | error |\n|---|---:|---:|---:|");
-	for (i = 0; i < a->nr_sizes; i++) {
-		struct sim_result r = { 0 };
-		double p = mrc_lru(t, blocks_of(t, a->sizes[i]), 128);
-
-		run_lru(t, blocks_of(t, a->sizes[i]), &a->o, &r);
-		printf("| %g %% | %.2f | %.2f | %+.2f |\n", a->sizes[i], p, rate(&r, 0, r.refs),
-		       p - rate(&r, 0, r.refs));
-	}
+	puts("| size | x 1/4 | x 1/2 | x 1 | x 2 | x 4 | x 8 |\n|---|---|---|---|---|---|---|");
+	for (p = sim_policies; p->name && !err; p++)
+		if (listed(a->policies ? a->policies : "adaptive", p->name))
+			err = sim_curve(t, a->sizes, a->nr_sizes, &a->o, p);
+	return err;
 }
 
 int main(int argc, char **argv)
@@ -310,7 +355,7 @@ int main(int argc, char **argv)
 	struct args a = {
 		.part = "all", .nr_sizes = 8, .sizes = { .5, 1, 2, 5, 10, 20, 40, 80 },
 		.o = { .batch = 32, .get_ns = 20000, .put_ns = 20000, .poll_ns = 50000000,
-		       .features = F_DEFAULT, .ghosts = 4, .ghosts_min = 32768 },
+		       .features = F_DEFAULT, .ghosts_min = 32768 },
 	};
 	struct sim_trace t = { 0 };
 	u32 phase = 0;
@@ -331,8 +376,8 @@ int main(int argc, char **argv)
 	err = sim_load(&t, a.trace, &phase);
 	if (!err)
 		err = sim_part(&t, a.part, &phase);
-	if (!err && a.mrc)
-		run_mrc(&a, &t);
+	if (!err && a.curve)
+		err = run_curves(&a, &t);
 	else if (!err)
 		err = run_policies(&a, &t, phase);
 	if (err)

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "daemon/policy.h"
 #include "replay/trace.h"
 
 typedef uint8_t u8;
@@ -17,6 +18,7 @@ typedef uint32_t u32;
 typedef uint64_t u64;
 
 #define NONE	UINT32_MAX
+#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 
 /**
  * struct sim_trace - requests as the policies see them
@@ -48,13 +50,14 @@ enum sim_feature {
 	F_ENDS		= 1 << 5,	/* the youngest block of a class may go, too */
 	F_FALLBACK	= 1 << 6,	/* LRU when the shadow says so */
 	F_LINE		= 1 << 8,	/* values by a straight line between two ages */
-	F_FINE		= 1 << 7,	/* two age buckets an octave */
+	F_UPSIDE_DOWN	= 1 << 7,	/* adaptive's tables are turned upside down */
 };
 
 #define F_ALL		(F_CHAIN | F_TAIL | F_INHERIT | F_GAP | F_GROWTH | F_ENDS | F_LINE)
 #define F_DEFAULT	(F_ALL | F_FALLBACK)
 
 #define SIM_BATCH_MAX	1024
+#define SIM_BLOCK_BYTES	65536
 
 /**
  * struct sim_options - everything a run depends on besides trace and size
@@ -62,8 +65,8 @@ enum sim_feature {
  * @get_ns, @put_ns: time of an operation when time is not the trace's
  * @realtime: time is the trace's
  * @poll_ns: the daemon's period
- * @ghosts: entries of the ghost table for a block of capacity
- * @ghosts_min: entries at least
+ * @ghosts: entries of the ghost table for a block of capacity; 0 = as the kernel
+ * @ghosts_min: entries at least, when @ghosts is given
  */
 struct sim_options {
 	u32 batch;
@@ -77,10 +80,23 @@ struct sim_options {
 /* Hits so far are kept for each reference block of WINDOW references. */
 #define SIM_WINDOW	1000
 
+#define SIM_POINTS	16
+
+/**
+ * struct sim_result - what came of a run
+ * @window_hits: hits of each SIM_WINDOW references; the caller's
+ * @fallback_refs: served under the LRU table
+ * @falls: how often adaptive fell back
+ * @pushes: tables pushed
+ * @samples: told to the daemon
+ * @points: what the daemon predicts at the end
+ */
 struct sim_result {
 	u64 refs, hits;
-	u32 *window_hits;	/* per SIM_WINDOW references; caller's */
-	u64 fallback_refs;	/* served under the LRU table */
+	u32 *window_hits;
+	u64 fallback_refs, falls, pushes, samples;
+	struct policy_point points[SIM_POINTS];
+	u32 nr_points, one_in;
 };
 
 struct sim_policy {
@@ -100,21 +116,36 @@ static inline void sim_count(struct sim_result *r, bool hit)
 }
 
 /* simple.c, modern.c, belady.c, kernel.c */
-int run_lru(struct sim_trace *t, u32 capacity, const struct sim_options *o, struct sim_result *r);
-int run_fifo(struct sim_trace *t, u32 capacity, const struct sim_options *o, struct sim_result *r);
-int run_sieve(struct sim_trace *t, u32 capacity, const struct sim_options *o, struct sim_result *r);
-int run_s3fifo(struct sim_trace *t, u32 capacity, const struct sim_options *o, struct sim_result *r);
-int run_arc(struct sim_trace *t, u32 capacity, const struct sim_options *o, struct sim_result *r);
-int run_lhd(struct sim_trace *t, u32 capacity, const struct sim_options *o, struct sim_result *r);
-int run_belady(struct sim_trace *t, u32 capacity, const struct sim_options *o, struct sim_result *r);
-int run_kernel(struct sim_trace *t, u32 capacity, const struct sim_options *o, struct sim_result *r);
-int run_kernel_lru(struct sim_trace *t, u32 capacity, const struct sim_options *o,
+int run_lru(struct sim_trace *t, u32 capacity, const struct sim_options *o,
+	    struct sim_result *r);
+int run_fifo(struct sim_trace *t, u32 capacity, const struct sim_options *o,
+	     struct sim_result *r);
+int run_sieve(struct sim_trace *t, u32 capacity, const struct sim_options *o,
+	      struct sim_result *r);
+int run_s3fifo(struct sim_trace *t, u32 capacity, const struct sim_options *o,
+	       struct sim_result *r);
+int run_arc(struct sim_trace *t, u32 capacity, const struct sim_options *o,
+	    struct sim_result *r);
+int run_lhd(struct sim_trace *t, u32 capacity, const struct sim_options *o,
+	    struct sim_result *r);
+int run_belady(struct sim_trace *t, u32 capacity, const struct sim_options *o,
+	       struct sim_result *r);
+int run_adaptive(struct sim_trace *t, u32 capacity, const struct sim_options *o,
+		 struct sim_result *r);
+int run_table_lru(struct sim_trace *t, u32 capacity, const struct sim_options *o,
+		  struct sim_result *r);
+int run_table_fifo(struct sim_trace *t, u32 capacity, const struct sim_options *o,
+		   struct sim_result *r);
+int run_table_lfu(struct sim_trace *t, u32 capacity, const struct sim_options *o,
+		  struct sim_result *r);
+int run_table_gdsf(struct sim_trace *t, u32 capacity, const struct sim_options *o,
 		   struct sim_result *r);
 
 /* list.c: doubly linked lists over block numbers; heads are extra nodes */
 struct nodes {
 	u32 *prev, *next;
 };
+
 int nodes_init(struct nodes *n, u32 nr_ids, u32 heads);
 void nodes_free(struct nodes *n);
 
@@ -154,7 +185,8 @@ int sim_finish(struct sim_trace *t);
 int sim_synth(struct sim_trace *t, const char *name, u32 *phase);
 int sim_room(struct sim_trace *t, u32 requests, u32 refs);
 
-/* mrc.c: hit rate of LRU at @capacity, in percent, by one key in @one_in */
-double mrc_lru(const struct sim_trace *t, u32 capacity, u32 one_in);
+/* curve.c */
+int sim_curve(struct sim_trace *t, const double *percent, u32 nr, const struct sim_options *o,
+	      const struct sim_policy *p);
 
 #endif

@@ -2,6 +2,7 @@
 /* LRU, FIFO and SIEVE: one list each. */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "sim.h"
 
@@ -16,7 +17,8 @@ int nodes_init(struct nodes *n, u32 nr_ids, u32 heads)
 		return -ENOMEM;
 	}
 	for (i = 0; i < nr; i++)
-		n->prev[i] = n->next[i] = i < nr_ids ? NONE : i;
+		n->prev[i] = i < nr_ids ? NONE : i;
+	memcpy(n->next, n->prev, nr * sizeof(u32));
 	return 0;
 }
 

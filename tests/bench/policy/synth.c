@@ -112,12 +112,30 @@ static void one_shift(struct gen *g, u32 i)
 	request_of(g, (zipf_rank(g) + era * 997) % SETS * LEN, LEN);
 }
 
+/*
+ * Against learning: what was right in one era is wrong in the next.  Chains in
+ * turn, 1500 of them, so that old ones are next; then only young ones are used
+ * again and nothing of before comes back.
+ */
+static void one_trap(struct gen *g, u32 i)
+{
+	u32 era = i / 5000, back = (u32)(-log(1 - uniform(g)) * 150) + 1;
+
+	if (!(era % 2))
+		request_of(g, (SETS + era * 1500 + i % 1500) * LEN, LEN);
+	else if (back >= i % 5000 || draw(g) % 3 == 0)
+		fresh(g);
+	else
+		request_of(g, g->t->ids[g->t->start[i - back]], LEN);
+}
+
 static const struct {
 	const char *name;
 	void (*one)(struct gen *g, u32 i);
 } kinds[] = {
 	{ "zipf", one_zipf }, { "scan", one_scan }, { "loop", one_loop },
 	{ "recency", one_recency }, { "agents", one_agents }, { "shift", one_shift },
+	{ "trap", one_trap },
 };
 
 static int make_cdf(struct gen *g)
@@ -137,7 +155,7 @@ static int make_cdf(struct gen *g)
 
 int sim_synth(struct sim_trace *t, const char *name, u32 *phase)
 {
-	struct gen g = { .t = t, .rng = 1, .next = SETS * LEN };
+	struct gen g = { .t = t, .rng = 1, .next = 4 * SETS * LEN };
 	const char *colon = strchr(name, ':');
 	size_t len = colon ? (size_t)(colon - name) : strlen(name), k;
 	u32 i;
@@ -145,10 +163,10 @@ int sim_synth(struct sim_trace *t, const char *name, u32 *phase)
 	*phase = 0;
 	if (colon)
 		g.rng = strtoull(colon + 1, NULL, 0);
-	for (k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++)
+	for (k = 0; k < ARRAY_SIZE(kinds); k++)
 		if (strlen(kinds[k].name) == len && !strncmp(name, kinds[k].name, len))
 			break;
-	if (k == sizeof(kinds) / sizeof(kinds[0]))
+	if (k == ARRAY_SIZE(kinds))
 		return -EINVAL;
 	if (sim_room(t, REFS / LEN, REFS) || make_cdf(&g))
 		return -ENOMEM;

@@ -1,0 +1,234 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# kvmemd against a loaded module: what it makes and leaves alone, reload, take-over, policies, samples, metrics; and a
+# replay that goes on while the daemon is killed over and over, hung, and away. Prints KTAP; leaves the module as it was.
+# KVMEM_SOAK kills it 100 times, otherwise 20.
+here=$(cd -- "$(dirname -- "$0")" && pwd)
+top=$(cd -- "$here/../.." && pwd)
+bin=$top/build/userspace/bin
+ctl=$bin/kvmemctl
+sys=/sys/class/misc/kvmem
+kills=20
+[ -z "${KVMEM_SOAK:-}" ] || kills=100
+
+skip() {
+	echo "KTAP version 1"
+	echo "1..0 # SKIP $1"
+	exit 4
+}
+
+[ -c /dev/kvmem ] || skip "kvmem is not loaded"
+[ "$(id -u)" = 0 ] || skip "needs root"
+for program in kvmemd kvmemctl kvmem-replay kvmem-tracegen; do
+	[ -x "$bin/$program" ] || skip "$program is not built: make userspace"
+done
+
+ns=d-$$ port=19464
+tmp=$(mktemp -d)
+bytes=$(cat "$sys/arena_bytes") floor=$(cat "$sys/arena_floor_bytes")
+daemon=
+
+# shellcheck disable=SC2317 # called by the trap
+cleanup() {
+	[ -z "$daemon" ] || kill -KILL "$daemon" 2>/dev/null
+	for n in "$ns" "$ns-a" "$ns-b" "$ns-other"; do "$ctl" ns delete "$n" 2>/dev/null; done
+	"$ctl" pool delete "$ns-pool" 2>/dev/null
+	"$ctl" resume >/dev/null 2>&1
+	echo "$bytes" >"$sys/arena_bytes"
+	echo "$floor" >"$sys/arena_floor_bytes"
+	rm -rf "$tmp"
+}
+trap cleanup EXIT
+ip link set lo up 2>/dev/null
+
+number=0 bad=0 trouble=''
+note() { trouble+="# $*"$'\n'; }
+result() {
+	number=$((number + 1))
+	if [ -z "$trouble" ]; then
+		echo "ok $number $1"
+	else
+		printf '%s' "$trouble"
+		[ ! -s "$tmp/log" ] || tail -n 20 "$tmp/log" | sed 's/^/# log: /'
+		echo "not ok $number $1"
+		bad=1
+	fi
+	trouble=''
+}
+
+# until SECONDS COMMAND...: wait for it to work
+until_ok() {
+	local end=$((SECONDS + $1))
+	shift
+	until "$@" >/dev/null 2>&1; do
+		[ $SECONDS -lt $end ] || return 1
+		sleep 0.05
+	done
+}
+
+start() {
+	"$bin/kvmemd" -c "$tmp/conf" >>"$tmp/log" 2>&1 &
+	daemon=$!
+}
+
+stop() { # stop SIGNAL: its exit status
+	local rc=0
+	kill "-$1" "$daemon"
+	wait "$daemon" 2>/dev/null || rc=$?
+	daemon=
+	return $rc
+}
+
+# field NAMESPACE PYTHON-EXPRESSION: of what kvmemctl says about it
+field() { "$ctl" --json ns show "$1" | python3 -c "import json,sys; d=json.load(sys.stdin); print($2)"; }
+expect() { # expect WHAT GOT WANT
+	[ "$2" = "$3" ] || note "$1: $2, want $3"
+}
+
+cat >"$tmp/conf" <<CONF
+daemon: { metrics = "127.0.0.1:$port"; socket = "$tmp/kvmemd.sock"; poll_ms = 20; };
+costs: { prefill_tokens_per_second = 5000.0; bytes_per_token = 4096.0; gpu_cost_per_hour = 2.0; };
+arena: { size = "96M"; floor = "16M"; };
+pools: ( { name = "$ns-pool"; quota_bytes = "64M"; share = true; } );
+namespaces: (
+	{ name = "$ns"; mode = "0666"; quota_blocks = 1500; },
+	{ name = "$ns-a"; pool = "$ns-pool"; policy = "lru"; ttl = "1h"; },
+	{ name = "$ns-b"; policy = "fifo"; }
+);
+CONF
+
+echo "KTAP version 1"
+
+# --- what it makes ---
+
+"$bin/kvmemd" -c "$tmp/conf" --check || note "--check refuses a good file"
+sed 's/quota_blocks = 1500/quota_blocks = -1/; s/"lru"/"best"/' "$tmp/conf" >"$tmp/conf.bad"
+if "$bin/kvmemd" -c "$tmp/conf.bad" --check 2>"$tmp/err"; then note "--check takes a bad file"; fi
+[ "$(grep -cE "conf.bad:[67]: " "$tmp/err")" -ge 2 ] || note "no lines 6 and 7 in: $(cat "$tmp/err")"
+"$ctl" ns create "$ns-other" --quota-blocks 100 --ttl 5s >/dev/null
+start
+until_ok 10 "$ctl" ns show "$ns-b" || note "no namespaces after 10 s"
+expect "arena" "$(cat "$sys/arena_bytes")" $((96 << 20))
+expect "floor" "$(cat "$sys/arena_floor_bytes")" $((16 << 20))
+expect "mode" "$(field "$ns" "d['mode']")" 0666
+expect "quota" "$(field "$ns" "d['quota_blocks']")" 1500
+expect "pool" "$(field "$ns-a" "d['pool']")" "$ns-pool"
+expect "ttl" "$(field "$ns-a" "d['ttl_ms']")" 3600000
+expect "another's ttl" "$(field "$ns-other" "d['ttl_ms']")" 5000
+result "makes what the file describes"
+
+order() { "$ctl" --json policy show "$1" | python3 -c "import json,sys; d=json.load(sys.stdin); print(d['order'])"; }
+# shellcheck disable=SC2317 # called by until_ok
+is_arrival() { [ "$(order "$ns-b")" = arrival ]; }
+until_ok 5 is_arrival || note "fifo is not in order of arrival: $(order "$ns-b")"
+expect "order of lru" "$(order "$ns-a")" use
+result "policies by name"
+
+# --- reload ---
+
+old=$(cat "$tmp/conf")
+sed -i 's/quota_blocks = 1500/quota_blocks = 1600/; s/policy = "fifo"/policy = "lru"/' "$tmp/conf"
+kill -HUP "$daemon"
+# shellcheck disable=SC2317
+has_1600() { [ "$(field "$ns" "d['quota_blocks']")" = 1600 ]; }
+# shellcheck disable=SC2317
+is_use() { [ "$(order "$ns-b")" = use ]; }
+until_ok 5 has_1600 || note "the new quota is not there"
+until_ok 5 is_use || note "the new policy is not there"
+cp "$tmp/conf.bad" "$tmp/conf"
+: >"$tmp/log"
+kill -HUP "$daemon"
+until_ok 5 grep -q 'conf:6:' "$tmp/log" || note "a bad file is not complained about"
+sleep 0.2
+expect "quota after a bad file" "$(field "$ns" "d['quota_blocks']")" 1600
+kill -0 "$daemon" 2>/dev/null || note "a bad file ended it"
+printf '%s\n' "$old" >"$tmp/conf"
+kill -HUP "$daemon"
+# shellcheck disable=SC2317
+has_1500() { [ "$(field "$ns" "d['quota_blocks']")" = 1500 ]; }
+until_ok 5 has_1500 || note "the old quota does not come back"
+result "reload"
+
+# --- a replay through everything that can happen to the daemon ---
+
+"$bin/kvmem-tracegen" --seed 5 --requests 1500 >"$tmp/trace"
+replay() { "$bin/kvmem-replay" --ns "$1" --progress off --json "$tmp/$1.json" "$tmp/trace" >"$tmp/$1.out" 2>&1; }
+table() { "$ctl" --json policy show "$1" | md5sum; }
+
+replay "$ns" &
+replayer=$!
+scrape() { python3 - "$port" <<'PY'
+import sys, urllib.request
+text = urllib.request.urlopen(f"http://127.0.0.1:{sys.argv[1]}/metrics", timeout=10).read().decode()
+open(sys.argv[2] if len(sys.argv) > 2 else "/dev/stdout", "w").write(text)
+PY
+}
+until_ok 20 scrape || note "no metrics"
+sleep 3
+scrape >"$tmp/metrics" || note "no metrics under load"
+scrape >"$tmp/metrics"
+python3 - "$tmp/metrics" "$ns" <<'PY' >"$tmp/verdict" || true
+import re, sys
+text, ns = open(sys.argv[1]).read(), sys.argv[2]
+def value(pattern):
+    found = [float(line.split()[-1]) for line in text.splitlines() if re.match(pattern, line)]
+    return max(found) if found else None
+puts = value(r'kvmem_namespace_puts_total\{.*"%s"' % ns)
+if not puts: print("no puts in the metrics", puts)
+scrape = value(r'kvmem\w*scrape\w*seconds')
+if scrape is None: print("the metrics do not tell what a scrape costs")
+elif not 0 <= scrape < 0.05: print("a scrape costs", scrape, "s")
+PY
+[ ! -s "$tmp/verdict" ] || note "$(cat "$tmp/verdict")"
+result "metrics during a replay"
+
+slowest=0
+for ((i = 0; i < kills; i++)); do
+	stop KILL
+	before=$(table "$ns")
+	: >"$tmp/log"
+	t=$(date +%s%N)
+	start
+	until_ok 20 grep -q "connected" "$tmp/log" || note "restart $i does not connect"
+	t=$((($(date +%s%N) - t) / 1000000))
+	[ $t -le $slowest ] || slowest=$t
+	[ -n "$before" ] || note "no table after kill $i"
+	sleep 0.1
+done
+echo "# $kills kills, the slowest restart took $slowest ms"
+# On an emulated, shared machine a bound on wall-clock time must be wide.
+[ "$slowest" -lt 10000 ] || note "a restart took $slowest ms"
+kill -STOP "$daemon"
+sleep 1
+puts=$(field "$ns" "d['stats']['puts']")
+sleep 1
+if kill -0 "$replayer" 2>/dev/null; then
+	[ "$(field "$ns" "d['stats']['puts']")" -gt "$puts" ] || note "a hung daemon stops the data path"
+fi
+kill -CONT "$daemon"
+wait "$replayer" || note "the replay failed: $(tail -n 5 "$tmp/$ns.out")"
+python3 -c "
+import json
+d = json.load(open('$tmp/$ns.json'))
+text = json.dumps(d)
+print('# hit rate', d.get('hit_rate'))
+" || note "no result of the replay"
+stop TERM || note "exit status $? after SIGTERM"
+expect "quota after the daemon" "$(field "$ns" "d['quota_blocks']")" 1500
+result "killed, hung and stopped during a replay"
+
+# --- the module goes and comes under it ---
+
+start
+until_ok 10 "$ctl" ns show "$ns" || note "no take-over"
+for n in "$ns" "$ns-a" "$ns-b"; do "$ctl" ns delete "$n"; done
+until_ok 10 "$ctl" ns show "$ns" || note "a deleted namespace does not come back"
+expect "quota of the new one" "$(field "$ns" "d['quota_blocks']")" 1500
+result "reconciles what was deleted"
+
+stop TERM || note "exit status $? after SIGTERM"
+[ ! -e "$tmp/kvmemd.sock" ] || note "its socket is left"
+result "stops cleanly"
+
+echo "1..$number"
+exit $bad

@@ -1,0 +1,395 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/log.h"
+#include "daemon/reconcile.h"
+
+/**
+ * struct run - one reconciliation
+ * @by_name: the namespaces that are there, sorted; @nr of them
+ * @err: the kernel cannot be talked to; it is over
+ */
+struct run {
+	struct reconcile *r;
+	struct kernel *k;
+	struct state *state;
+	const struct config *config;
+	const struct state_ns **by_name;
+	size_t nr;
+	int err;
+};
+
+/**
+ * struct change - a request that is being put together
+ * @set: settings that are described
+ * @n: how many came in
+ * @keys: their names
+ * @err: no room
+ */
+struct change {
+	struct nl_msg *msg;
+	uint32_t set;
+	unsigned int n;
+	char keys[192];
+	int err;
+};
+
+/* --- complaints --- */
+
+/* FNV-1a */
+static uint64_t hash(const char *text)
+{
+	uint64_t h = 0xcbf29ce484222325;
+
+	for (; *text; text++)
+		h = (h ^ (unsigned char)*text) * 0x100000001b3;
+	return h;
+}
+
+static bool said_before(const struct reconcile *r, uint64_t h)
+{
+	size_t i;
+
+	for (i = 0; i < r->nr_before; i++)
+		if (r->before[i] == h)
+			return true;
+	return false;
+}
+
+static void remember(struct reconcile *r, uint64_t h)
+{
+	uint64_t *more = realloc(r->complaints, (r->nr_complaints + 1) * sizeof(*more));
+
+	/* Not remembered: it is said once more. */
+	if (!more)
+		return;
+	r->complaints = more;
+	more[r->nr_complaints++] = h;
+}
+
+__attribute__((format(printf, 3, 4)))
+static void complain(struct reconcile *r, const char *name, const char *fmt, ...)
+{
+	char text[512];
+	va_list ap;
+	uint64_t h;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	h = hash(text);
+	if (!said_before(r, h))
+		log_ns(LOG_WARNING, name, "reconcile", "%s", text);
+	remember(r, h);
+}
+
+void reconcile_reset(struct reconcile *r)
+{
+	free(r->complaints);
+	free(r->before);
+	memset(r, 0, sizeof(*r));
+}
+
+static void start(struct reconcile *r)
+{
+	free(r->before);
+	r->before = r->complaints;
+	r->nr_before = r->nr_complaints;
+	r->complaints = NULL;
+	r->nr_complaints = 0;
+	r->created = r->changed = r->failed = r->left = 0;
+}
+
+/* --- requests --- */
+
+static struct change begin(int cmd, uint32_t set)
+{
+	return (struct change){ .msg = knl_request(cmd), .set = set };
+}
+
+/* Whether the setting @bit is to be put, because @differs. */
+static bool wanted(struct change *c, uint32_t bit, const char *key, bool differs)
+{
+	size_t n = strlen(c->keys);
+
+	if (!c->msg || !(c->set & bit) || !differs)
+		return false;
+	snprintf(c->keys + n, sizeof(c->keys) - n, "%s%s", c->n ? ", " : "", key);
+	c->n++;
+	return true;
+}
+
+/* True: done.  @what is the object, for messages. */
+static bool carry_out(struct run *run, struct change *c, const char *what, const char *name)
+{
+	int err;
+
+	if (c->err) {
+		nlmsg_free(c->msg);
+		c->msg = NULL;
+	}
+	err = kernel_call(run->k, c->msg, NULL, NULL);
+	if (!err)
+		return true;
+	if (run->k->error.fault == KNL_REFUSED) {
+		run->r->failed++;
+		complain(run->r, name, "%s %s: %s%s%s", what, name, c->keys, *c->keys ? ": " : "",
+			 kernel_error(run->k));
+	} else {
+		run->err = err;
+	}
+	return false;
+}
+
+static void create(struct run *run, struct change *c, const char *what, const char *name)
+{
+	if (!carry_out(run, c, what, name))
+		return;
+	run->r->created++;
+	log_ns(LOG_NOTICE, name, "created", "%s %s: created", what, name);
+}
+
+/* Nothing is sent when nothing differs. */
+static void change(struct run *run, struct change *c, const char *what, const char *name)
+{
+	if (c->msg && !c->n) {
+		nlmsg_free(c->msg);
+		return;
+	}
+	if (!carry_out(run, c, what, name))
+		return;
+	run->r->changed++;
+	log_ns(LOG_NOTICE, name, "changed", "%s %s: set as configured: %s", what, name, c->keys);
+}
+
+/* --- arena --- */
+
+static void put_arena_size(struct change *c, int attr, uint32_t bit, const char *key,
+			   uint64_t want, uint64_t have)
+{
+	if (wanted(c, bit, key, want != have))
+		c->err |= knl_put_u64(c->msg, attr, want);
+}
+
+static void reconcile_arena(struct run *run)
+{
+	const struct config_arena *a = &run->config->arena;
+	const uint64_t *have = run->state->arena;
+	struct change c;
+	struct nlattr *nest;
+
+	if (!a->set)
+		return;
+	c = begin(KVMEM_CMD_ARENA_SET, a->set);
+	nest = c.msg ? nla_nest_start(c.msg, KVMEM_A_ARENA) : NULL;
+	put_arena_size(&c, KVMEM_A_ARENA_TARGET, CONFIG_SIZE, "size", a->size,
+		       have[KVMEM_A_ARENA_TARGET]);
+	put_arena_size(&c, KVMEM_A_ARENA_FLOOR, CONFIG_FLOOR, "floor", a->floor,
+		       have[KVMEM_A_ARENA_FLOOR]);
+	if (nest)
+		nla_nest_end(c.msg, nest);
+	else
+		c.err = -1;
+	change(run, &c, "the", "arena");
+}
+
+/* --- pools --- */
+
+/* @have: NULL when it is to be made */
+static void put_pool(struct change *c, const struct config_pool *want,
+		     const struct state_pool *have)
+{
+	if (wanted(c, CONFIG_QUOTA_BYTES, "quota_bytes",
+		   !have || have->quota_bytes != want->quota_bytes))
+		c->err |= knl_put_u64(c->msg, KVMEM_A_QUOTA_BYTES, want->quota_bytes);
+	if (wanted(c, CONFIG_QUOTA_BLOCKS, "quota_blocks",
+		   !have || have->quota_blocks != want->quota_blocks))
+		c->err |= knl_put_u64(c->msg, KVMEM_A_QUOTA_BLOCKS, want->quota_blocks);
+	if (wanted(c, CONFIG_SHARE, "share", !have || have->share != want->share))
+		c->err |= knl_put_u8(c->msg, KVMEM_A_SHARE, want->share);
+}
+
+static void reconcile_pool(struct run *run, const struct config_pool *want)
+{
+	const struct state_pool *have = state_find_pool_by_name(run->state, want->name);
+	struct change c = begin(have ? KVMEM_CMD_POOL_SET : KVMEM_CMD_POOL_NEW, want->set);
+
+	if (c.msg)
+		c.err = knl_put_string(c.msg, KVMEM_A_NAME, want->name);
+	put_pool(&c, want, have);
+	if (have)
+		change(run, &c, "pool", want->name);
+	else
+		create(run, &c, "pool", want->name);
+}
+
+/* --- namespaces by name --- */
+
+static int compare(const void *a, const void *b)
+{
+	const struct state_ns *const *one = a, *const *two = b;
+
+	return strcmp((*one)->name, (*two)->name);
+}
+
+/* There may be thousands on both sides. */
+static int sort_names(struct run *run)
+{
+	const struct state_ns *ns;
+	size_t n = 0;
+
+	for (ns = run->state->ns; ns; ns = ns->next)
+		n++;
+	run->by_name = calloc(n + 1, sizeof(ns));
+	if (!run->by_name)
+		return -ENOMEM;
+	for (ns = run->state->ns; ns; ns = ns->next)
+		run->by_name[run->nr++] = ns;
+	qsort(run->by_name, run->nr, sizeof(ns), compare);
+	return 0;
+}
+
+static int compare_name(const void *name, const void *ns)
+{
+	return strcmp(name, (*(const struct state_ns *const *)ns)->name);
+}
+
+static const struct state_ns *find_ns(const struct run *run, const char *name)
+{
+	const struct state_ns **at = bsearch(name, run->by_name, run->nr, sizeof(*at),
+					     compare_name);
+
+	return at ? *at : NULL;
+}
+
+/* --- namespaces --- */
+
+static void put_owner(struct change *c, const struct config_ns *want,
+		      const struct state_ns *have)
+{
+	if (wanted(c, CONFIG_UID, "uid", !have || have->uid != want->uid))
+		c->err |= knl_put_u32(c->msg, KVMEM_A_UID, (uint32_t)want->uid);
+	if (wanted(c, CONFIG_GID, "gid", !have || have->gid != want->gid))
+		c->err |= knl_put_u32(c->msg, KVMEM_A_GID, (uint32_t)want->gid);
+	if (wanted(c, CONFIG_MODE, "mode", !have || have->mode != want->mode))
+		c->err |= knl_put_u16(c->msg, KVMEM_A_MODE, (uint16_t)want->mode);
+}
+
+static void put_limits(struct change *c, const struct config_ns *want,
+		       const struct state_ns *have)
+{
+	if (wanted(c, CONFIG_QUOTA_BYTES, "quota_bytes",
+		   !have || have->quota_bytes != want->quota_bytes))
+		c->err |= knl_put_u64(c->msg, KVMEM_A_QUOTA_BYTES, want->quota_bytes);
+	if (wanted(c, CONFIG_QUOTA_BLOCKS, "quota_blocks",
+		   !have || have->quota_blocks != want->quota_blocks))
+		c->err |= knl_put_u64(c->msg, KVMEM_A_QUOTA_BLOCKS, want->quota_blocks);
+	if (wanted(c, CONFIG_TTL, "ttl", !have || have->ttl_ms != want->ttl_ms))
+		c->err |= knl_put_u32(c->msg, KVMEM_A_TTL_MS, (uint32_t)want->ttl_ms);
+	if (wanted(c, CONFIG_PIN_PERCENT, "pin_percent",
+		   !have || have->pin_percent != want->pin_percent))
+		c->err |= knl_put_u32(c->msg, KVMEM_A_PIN_PERCENT, (uint32_t)want->pin_percent);
+}
+
+static void put_fingerprint(struct change *c, const struct config_ns *want,
+			    const struct state_ns *have)
+{
+	if (wanted(c, CONFIG_FINGERPRINT, "fingerprint",
+		   !have || memcmp(have->fingerprint, want->fingerprint,
+				   sizeof(have->fingerprint))))
+		c->err |= !!nla_put(c->msg, KVMEM_A_FINGERPRINT, sizeof(want->fingerprint),
+				    want->fingerprint);
+}
+
+static void create_ns(struct run *run, const struct config_ns *want)
+{
+	/* Without an owner the kernel would make it ours, and we are no tenant. */
+	struct change c = begin(KVMEM_CMD_NS_NEW, want->set | CONFIG_UID | CONFIG_GID);
+
+	if (c.msg)
+		c.err = knl_put_string(c.msg, KVMEM_A_NAME, want->name);
+	put_owner(&c, want, NULL);
+	put_limits(&c, want, NULL);
+	put_fingerprint(&c, want, NULL);
+	if (wanted(&c, CONFIG_POOL, "pool", true))
+		c.err |= knl_put_string(c.msg, KVMEM_A_POOL_NAME, want->pool);
+	create(run, &c, "namespace", want->name);
+}
+
+static void change_ns(struct run *run, const struct config_ns *want,
+		      const struct state_ns *have, uint32_t set)
+{
+	struct change c = begin(KVMEM_CMD_NS_SET, set);
+
+	if (c.msg)
+		c.err = knl_put_u32(c.msg, KVMEM_A_ID, have->id);
+	put_owner(&c, want, have);
+	put_limits(&c, want, have);
+	put_fingerprint(&c, want, have);
+	change(run, &c, "namespace", want->name);
+}
+
+static const char *pool_name(const struct state *state, const struct state_ns *ns)
+{
+	const struct state_pool *pool = state_find_pool(state, ns->pool_id);
+
+	return pool ? pool->name : "";
+}
+
+/* What cannot change while the namespace is what it is; the settings left */
+static uint32_t leave(struct run *run, const struct config_ns *want,
+		      const struct state_ns *have)
+{
+	const char *pool = pool_name(run->state, have);
+	uint32_t set = want->set;
+
+	if (set & CONFIG_POOL && strcmp(pool, want->pool)) {
+		run->r->left++;
+		complain(run->r, want->name, "namespace %s: is in %s%s, configured is pool %s; a "
+			 "namespace cannot move: delete it (kvmemctl ns delete %s; its blocks are "
+			 "lost) and it is made in the other pool", want->name,
+			 *pool ? "pool " : "no pool", pool, want->pool, want->name);
+	}
+	if (set & CONFIG_FINGERPRINT && have->used_blocks &&
+	    memcmp(have->fingerprint, want->fingerprint, sizeof(have->fingerprint))) {
+		run->r->left++;
+		complain(run->r, want->name, "namespace %s: has blocks of another fingerprint than "
+			 "the configured one; delete it (kvmemctl ns delete %s) and it is made "
+			 "again, empty", want->name, want->name);
+		set &= ~(uint32_t)CONFIG_FINGERPRINT;
+	}
+	return set;
+}
+
+static void reconcile_ns(struct run *run, const struct config_ns *want)
+{
+	const struct state_ns *have = find_ns(run, want->name);
+
+	if (!have)
+		create_ns(run, want);
+	else
+		change_ns(run, want, have, leave(run, want, have));
+}
+
+int reconcile(struct reconcile *r, struct kernel *k, struct state *state,
+	      const struct config *config)
+{
+	struct run run = { .r = r, .k = k, .state = state, .config = config };
+	unsigned int i;
+
+	start(r);
+	run.err = sort_names(&run);
+	if (!run.err)
+		reconcile_arena(&run);
+	for (i = 0; i < config->nr_pools && !run.err; i++)
+		reconcile_pool(&run, &config->pools[i]);
+	for (i = 0; i < config->nr_ns && !run.err; i++)
+		reconcile_ns(&run, &config->ns[i]);
+	free(run.by_name);
+	if (!run.err && (r->created || r->changed))
+		run.err = read_all(k, state);
+	return run.err;
+}

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the daemon knows of the kernel: read over netlink, kept until read
+ * again.  One copy, read by the policies, the metrics and the report.
+ */
+#ifndef KVMEMD_STATE_H
+#define KVMEMD_STATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <linux/kvmem.h>
+#include <linux/kvmem_netlink.h>
+
+#include "daemon/policy.h"
+
+#define STATE_NAME_LEN	64
+
+/* Counters of a namespace by attribute, KVMEM_A_STATS_*; 0 = not told */
+struct state_stats {
+	uint64_t v[KVMEM_A_STATS_MAX + 1];
+};
+
+/**
+ * struct state_ns - a namespace in the kernel
+ * @next: in order of ids
+ * @stats: totals
+ * @hist: totals; valid after the first read
+ * @hinted: classes are applications' own
+ * @policy: decides; NULL = nobody does, the kernel's table stays
+ * @capacity_bytes: what it may grow to: quota, pool's quota or arena
+ * @seen: in the dump that is being read; others are gone
+ * @table_pushes: tables that the kernel took
+ * @hist_time: CLOCK_MONOTONIC ns of @hist
+ * @control: what control.c keeps with it, one piece of memory; or NULL
+ */
+struct state_ns {
+	struct state_ns *next;
+	uint32_t id;
+	char name[STATE_NAME_LEN];
+	uint32_t uid, gid;
+	uint16_t mode;
+	uint8_t fingerprint[KVMEM_FINGERPRINT_LEN];
+	uint64_t quota_bytes, quota_blocks;
+	uint32_t pool_id;
+	uint32_t ttl_ms, pin_percent;
+	uint64_t used_bytes, used_blocks, live_blocks, data_bytes, pinned_bytes;
+	uint32_t nr_files, chunks;
+	struct state_stats stats;
+	struct policy_hist hist;
+	uint64_t hist_time;
+	bool hinted;
+	struct policy *policy;
+	uint64_t capacity_bytes;
+	bool seen;
+	uint64_t table_pushes;
+	struct control_ns *control;
+};
+
+struct state_pool {
+	struct state_pool *next;
+	uint32_t id;
+	char name[STATE_NAME_LEN];
+	uint64_t quota_bytes, quota_blocks;
+	uint64_t used_bytes, used_blocks;
+	uint32_t nr_namespaces;
+	bool share;
+	bool seen;
+};
+
+/* Times of one operation and tier */
+struct state_latency {
+	uint32_t opcode, tier;
+	uint64_t count, errors, bytes, total_ns;
+	uint64_t buckets[KVMEM_NL_LAT_BUCKETS];
+};
+
+#define STATE_MAX_LATENCY	64
+
+/**
+ * struct state - everything
+ * @connected: the module is there
+ * @version: its release
+ * @read_ns: CLOCK_MONOTONIC of the last complete read
+ * @events_lost: multicast messages lost because we were slow, so far
+ * @samples, @samples_lost: sampled accesses told, and dropped by the kernel
+ * @last_ns: the one added last: the next of a dump comes behind it; or NULL
+ */
+struct state {
+	bool connected;
+	char version[32];
+	uint32_t abi_version, open_files, nr_namespaces;
+	bool quiesced;
+	uint32_t watermark;	/* enum kvmem_watermark */
+	uint64_t arena[KVMEM_A_ARENA_MAX + 1];	/* bytes, by KVMEM_A_ARENA_* */
+	struct state_ns *ns;
+	struct state_pool *pools;
+	struct state_latency latency[STATE_MAX_LATENCY];
+	unsigned int nr_latency;
+	uint64_t read_ns;
+	uint64_t events_lost, samples, samples_lost;
+	uint64_t corrupt_events;
+	struct state_ns *last_ns;
+};
+
+struct state_ns *state_find_ns(const struct state *state, uint32_t id);
+struct state_ns *state_find_ns_by_name(const struct state *state, const char *name);
+struct state_pool *state_find_pool(const struct state *state, uint32_t id);
+struct state_pool *state_find_pool_by_name(const struct state *state, const char *name);
+/* The one with that id, made if need be; NULL: no memory */
+struct state_ns *state_add_ns(struct state *state, uint32_t id);
+struct state_pool *state_add_pool(struct state *state, uint32_t id);
+/* Around a dump: nothing has been seen; drop what was not. */
+void state_unsee_ns(struct state *state);
+void state_drop_unseen_ns(struct state *state);
+void state_unsee_pools(struct state *state);
+void state_drop_unseen_pools(struct state *state);
+/* Everything that is of the module goes; what the daemon counts stays. */
+void state_clear(struct state *state);
+
+#endif

@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: GPL-2.0
+# libFuzzer programs for what kvmemd reads from others; they need clang.
+#
+#   make -C userspace fuzz [FUZZ_SECONDS=30]      each for that long
+#
+# What they learn stays in build/userspace/fuzz/corpus.
+FUZZ_SECONDS ?= 30
+FUZZ_CC	?= clang
+FUZZ_SAN := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+FUZZ_PROGRAMS := fuzz_config fuzz_netlink
+
+$(O)/fuzzobj/%.o: $(TOP)/%.c
+	@mkdir -p $(@D)
+	$(FUZZ_CC) $(KV_CFLAGS) $(FUZZ_CFLAGS) $(FUZZ_SAN) -I$(TOP)/tests -c -o $@ $<
+
+FUZZ_CFLAGS = $(shell pkg-config --cflags libnl-genl-3.0 libconfig libsystemd)
+
+define fuzzer
+$(O)/fuzz/$(1): $$(call objs,fuzzobj,$(2))
+	@mkdir -p $$(@D)
+	$$(FUZZ_CC) $$(KV_CFLAGS) $$(FUZZ_SAN) -fsanitize=fuzzer $$(LDFLAGS) -o $$@ $$^ $(3)
+endef
+
+$(eval $(call fuzzer,fuzz_config,fuzz/fuzz_config.c $(CONFIG_SRCS) $(POLICY_SRCS),\
+	-lconfig -lsystemd -lm))
+$(eval $(call fuzzer,fuzz_netlink,fuzz/fuzz_netlink.c tests/fake_kernel.c \
+	$(addprefix daemon/,control.c link.c loop.c reconcile.c watch.c) $(CONFIG_SRCS) \
+	$(STATE_SRCS) $(NL_SRCS) $(POLICY_SRCS),$(NL_LIBS) -lconfig -lsystemd -lm))
+
+$(O)/fuzz/seeds: $(TOP)/fuzz/seeds.py $(wildcard $(TOP)/fuzz/seeds/*) $(TOP)/daemon/dist/kvmemd.conf
+	@mkdir -p $@/fuzz_config
+	python3 $< $@/fuzz_netlink
+	cp $(filter-out $<,$^) $@/fuzz_config
+	touch $@
+
+fuzz: $(addprefix fuzz-,$(FUZZ_PROGRAMS))
+
+$(addprefix fuzz-,$(FUZZ_PROGRAMS)): fuzz-%: $(O)/fuzz/% $(O)/fuzz/seeds
+	@mkdir -p $(O)/fuzz/corpus/$*
+	$< -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=1024 \
+		-artifact_prefix=$(O)/fuzz/$*- $(O)/fuzz/corpus/$* $(O)/fuzz/seeds/$*
+
+.PHONY: fuzz $(addprefix fuzz-,$(FUZZ_PROGRAMS))

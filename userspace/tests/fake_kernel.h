@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* A kernel for the daemon's tests: takes its messages and answers as the module would. */
+#ifndef FAKE_KERNEL_H
+#define FAKE_KERNEL_H
+
+#include "daemon/kernel.h"
+
+#ifndef FAKE_MAX
+#define FAKE_MAX	8
+#endif
+
+struct fake_pool {
+	uint32_t id;
+	char name[STATE_NAME_LEN];
+	uint64_t quota_bytes, quota_blocks;
+	uint8_t share;
+};
+
+struct fake_ns {
+	uint32_t id;
+	char name[STATE_NAME_LEN];
+	uint32_t uid, gid, pool_id, ttl_ms, pin_percent, nr_files;
+	uint16_t mode;
+	uint8_t fingerprint[KVMEM_FINGERPRINT_LEN];
+	uint64_t quota_bytes, quota_blocks, used_bytes, used_blocks, hits;
+	struct policy_output table;
+	uint8_t hinted;
+};
+
+/**
+ * struct fake_kernel - the kernel
+ * @kernel: give this to the code under test
+ * @calls: requests by command, refused ones too
+ * @fail_cmd, @fail_err: this command is refused so
+ * @gone: the module was unloaded
+ * @malformed: answers lack their id
+ * @changing: so many dumps are not of one moment
+ */
+struct fake_kernel {
+	struct kernel kernel;
+	uint64_t target, floor;
+	struct fake_pool pool[FAKE_MAX];
+	struct fake_ns ns[FAKE_MAX];
+	unsigned int nr_pools, nr_ns;
+	unsigned int calls[KVMEM_CMD_MAX + 1];
+	int fail_cmd, fail_err;
+	bool gone, malformed;
+	unsigned int changing;
+};
+
+void fake_kernel_init(struct fake_kernel *f);
+struct fake_ns *fake_add_ns(struct fake_kernel *f, const char *name);
+struct fake_ns *fake_find_ns(struct fake_kernel *f, const char *name);
+struct fake_pool *fake_add_pool(struct fake_kernel *f, const char *name);
+
+#endif
