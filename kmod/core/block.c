@@ -357,6 +357,8 @@ static void block_count_eviction(struct kvmem_ns *ns, struct kvmem_block *block)
 
 	ns->hist->evictions[block->class][kvmem_age_bucket(age)]++;
 	kvmem_ghost_add(kvmem_ns_ghosts(ns), &block->key, block->class, block->last_use);
+	if (unlikely(kvmem_ghosts_short(kvmem_ns_ghosts(ns), ns->live_blocks)))
+		set_bit(KVMEM_NS_GHOSTS_SHORT, &ns->flags);
 }
 
 static bool block_unlink_locked(struct kvmem_ns *ns, struct kvmem_block *block,

@@ -457,6 +457,9 @@ bool kvmem_evict_one(struct kvmem_ns *ns, enum kvmem_evict_reason why)
 		if (block) {
 			done = kvmem_block_unlink(block, KVMEM_BLOCK_EVICTED, why);
 			kvmem_block_put(block);
+			/* From the first evictions on, not from the next upkeep. */
+			if (test_and_clear_bit(KVMEM_NS_GHOSTS_SHORT, &ns->flags))
+				kvmem_ns_fit_ghosts(ns);
 			if (done)
 				return true;
 		}

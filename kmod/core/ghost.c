@@ -186,13 +186,13 @@ static void ghosts_take_over(struct kvmem_ghosts *to, const struct kvmem_ghosts 
 		memcpy(to->e + at, from->e, size * sizeof(*from->e));
 }
 
-void kvmem_ns_fit_ghosts(struct kvmem_ns *ns)
+static void ghosts_fit(struct kvmem_ns *ns)
 {
 	u64 blocks = READ_ONCE(ns->live_blocks);
 	struct kvmem_ghosts *ghosts, *old;
 
-	/* The one caller is the only one to replace it: no lock to look. */
-	old = rcu_dereference_protected(ns->ghosts, true);
+	/* Nobody else replaces it: no lock to look. */
+	old = rcu_dereference_protected(ns->ghosts, test_bit(KVMEM_NS_FITTING, &ns->flags));
 	if (!old || !kvmem_ghosts_short(old, blocks))
 		return;
 	ghosts = kvmem_ghosts_alloc(blocks);
@@ -209,4 +209,12 @@ void kvmem_ns_fit_ghosts(struct kvmem_ns *ns)
 	rcu_assign_pointer(ns->ghosts, ghosts);
 	spin_unlock(&ns->lock);
 	call_rcu(&old->rcu, ghosts_free_rcu);
+}
+
+void kvmem_ns_fit_ghosts(struct kvmem_ns *ns)
+{
+	if (test_and_set_bit_lock(KVMEM_NS_FITTING, &ns->flags))
+		return;
+	ghosts_fit(ns);
+	clear_bit_unlock(KVMEM_NS_FITTING, &ns->flags);
 }

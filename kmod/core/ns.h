@@ -52,6 +52,8 @@ struct kvmem_hist {
 enum kvmem_ns_flags {
 	KVMEM_NS_DEAD,		/* deleted: no new operation */
 	KVMEM_NS_DRAINING,	/* kvmem_ns_drain() is walking it */
+	KVMEM_NS_GHOSTS_SHORT,	/* an eviction found the table of ghosts too small */
+	KVMEM_NS_FITTING,	/* kvmem_ns_fit_ghosts() is at work */
 };
 
 /* What netlink sets; see docs/netlink/specs/kvmem.yaml for units and ranges */

@@ -11,6 +11,8 @@
 #define IDLE_NS		2000000000ULL
 /* Policies given in one second: each is 2 MiB to set up, and others wait. */
 #define MAX_GIVEN	512
+/* So many have one before anybody attaches, to be there when it begins. */
+#define MAX_EARLY	64
 
 /**
  * struct control_ns - what is kept with a namespace
@@ -50,11 +52,16 @@ static void take_away(struct state_ns *ns)
 }
 
 /*
- * A policy takes memory, so a namespace gets its own when somebody attaches
- * to it; until then there is nothing to learn, and the kernel has a table.
- * One that learns nothing but must be right from the first block on is there
- * at once.
+ * A policy takes memory, so when there are many namespaces one gets its own
+ * when somebody attaches to it; until then there is nothing to learn, and the
+ * kernel has a table.  One that learns nothing but must be right from the
+ * first block on is there at once.
  */
+static bool may_have(const struct control *c, const struct state_ns *ns, int want)
+{
+	return want != POLICY_ADAPTIVE || ns->nr_files || c->early < MAX_EARLY;
+}
+
 static void give(struct control *c, struct state_ns *ns)
 {
 	int want;
@@ -62,9 +69,10 @@ static void give(struct control *c, struct state_ns *ns)
 	if (ns->policy || c->given == MAX_GIVEN)
 		return;
 	want = wanted_policy(c, ns);
-	if (want == CONFIG_NO_POLICY || (want == POLICY_ADAPTIVE && !ns->nr_files))
+	if (want == CONFIG_NO_POLICY || !may_have(c, ns, want))
 		return;
 	c->given++;
+	c->early++;
 	ns->policy = policy_new((enum policy_kind)want);
 	ns->control = ns->policy ? calloc(1, sizeof(*ns->control)) : NULL;
 	if (!ns->control) {
@@ -299,6 +307,9 @@ int control_second(struct control *c, uint64_t now)
 	int err;
 
 	c->given = 0;
+	c->early = 0;
+	for (ns = c->state->ns; ns; ns = ns->next)
+		c->early += ns->policy != NULL;
 	for (ns = c->state->ns; ns; ns = ns->next) {
 		err = second_ns(c, ns, now);
 		if (err)
@@ -336,6 +347,11 @@ void control_samples(struct control *c, const struct knl_msg *m)
 
 	if (knl_get_u32(m->tb[KVMEM_A_ID], &id))
 		ns = state_find_ns(c->state, id);
+	/* Somebody attached since the last second: do not wait for the next. */
+	if (ns && ns->control && !ns->nr_files) {
+		ns->nr_files = 1;
+		ns->control->active = true;
+	}
 	n = state_parse_samples(m, &id, &lost, on_sample, &ns);
 	if (n < 0)
 		return;

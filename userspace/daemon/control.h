@@ -17,12 +17,14 @@
  * struct control - what the functions below work on
  * @config: whose policy is which; replaced when it is read again
  * @given: policies that namespaces got in this second
+ * @early: policies there are
  */
 struct control {
 	struct kernel *k;
 	struct state *state;
 	const struct config *config;
 	unsigned int given;
+	unsigned int early;
 };
 
 /*

@@ -144,16 +144,16 @@ static void pushes(void)
 	begin("");
 	n = fake_add_ns(&f, "n");
 	CHECK_EQ(second(), 0);
-	/* Nobody has attached yet. */
-	CHECK(!state.ns->policy);
-	n->nr_files = 1;
-	CHECK_EQ(second(), 0);
+	/* Nobody has attached yet; it is there when somebody does. */
 	ns = state.ns;
 	CHECK(ns->policy && ns->policy->kind == POLICY_ADAPTIVE);
 	CHECK_EQ(f.calls[KVMEM_CMD_TABLE_SET], 1);
 	CHECK_EQ(n->table.value[63][31], 1);
 	CHECK_EQ(n->table.one_in, 8);
 	CHECK_EQ(ns->table_pushes, 1);
+	n->nr_files = 1;
+	CHECK_EQ(second(), 0);
+	CHECK_EQ(f.calls[KVMEM_CMD_TABLE_SET], 0);
 	/* A new table at the next poll with traffic */
 	n->hits = 5;
 	ns->policy->out.value[7][3] = 9;
@@ -354,11 +354,16 @@ static void samples(void)
 	struct policy *p;
 
 	begin("");
-	fake_add_ns(&f, "n")->nr_files = 1;
+	fake_add_ns(&f, "n");
 	CHECK_EQ(second(), 0);
+	CHECK_EQ(poll_once(), 0);
+	CHECK_EQ(f.calls[KVMEM_CMD_NS_GET], 0);
 	p = state.ns->policy;
 	CHECK_EQ(deliver(samples_message(1, words, sizeof(words))), 0);
 	CHECK_EQ(p->samples, 2);
+	/* A sample tells of somebody who attached since the last second. */
+	CHECK_EQ(poll_once(), 0);
+	CHECK_EQ(f.calls[KVMEM_CMD_NS_GET], 1);
 	CHECK_EQ(p->last.hash, 16);
 	CHECK_EQ(p->last.class, 63);
 	CHECK_EQ(p->last.kind, KVMEM_SAMPLE_KIND_PUT);
