@@ -153,9 +153,25 @@ result "reload"
 
 "$bin/kvmem-tracegen" --seed 5 --requests 1500 >"$tmp/trace"
 replay() { "$bin/kvmem-replay" --ns "$1" --progress off --json "$tmp/$1.json" "$tmp/trace" >"$tmp/$1.out" 2>&1; }
-table() { "$ctl" --json policy show "$1" | md5sum; }
+# One after the other until it is enough: every one must go through.
+replays() {
+	local rc=0 n=0
+	until [ -e "$tmp/enough" ] && [ $n -gt 0 ]; do
+		replay "$ns" || rc=1
+		n=$((n + 1))
+	done
+	echo $n >"$tmp/replays"
+	return $rc
+}
+# Is the table the same for all classes, as only one that nobody has learnt is?
+plain_table() {
+	"$ctl" --json policy show "$1" | python3 -c "
+import json, sys
+rows = json.load(sys.stdin)['table']
+sys.exit(any(row['values'] != rows[0]['values'] for row in rows))"
+}
 
-replay "$ns" &
+replays &
 replayer=$!
 scrape() { python3 - "$port" <<'PY'
 import sys, urllib.request
@@ -182,30 +198,29 @@ PY
 [ ! -s "$tmp/verdict" ] || note "$(cat "$tmp/verdict")"
 result "metrics during a replay"
 
-slowest=0
+slowest=0 lost=0
 for ((i = 0; i < kills; i++)); do
 	stop KILL
-	before=$(table "$ns")
+	if plain_table "$ns"; then lost=$((lost + 1)); fi
 	: >"$tmp/log"
 	t=$(date +%s%N)
 	start
 	until_ok 20 grep -q "connected" "$tmp/log" || note "restart $i does not connect"
 	t=$((($(date +%s%N) - t) / 1000000))
 	[ $t -le $slowest ] || slowest=$t
-	[ -n "$before" ] || note "no table after kill $i"
 	sleep 0.1
 done
 echo "# $kills kills, the slowest restart took $slowest ms"
+[ $lost = 0 ] || note "$lost times the table was lost"
 # On an emulated, shared machine a bound on wall-clock time must be wide.
 [ "$slowest" -lt 10000 ] || note "a restart took $slowest ms"
 kill -STOP "$daemon"
 sleep 1
 puts=$(field "$ns" "d['stats']['puts']")
-sleep 1
-if kill -0 "$replayer" 2>/dev/null; then
-	[ "$(field "$ns" "d['stats']['puts']")" -gt "$puts" ] || note "a hung daemon stops the data path"
-fi
+sleep 2
+[ "$(field "$ns" "d['stats']['puts']")" -gt "$puts" ] || note "a hung daemon stops the data path"
 kill -CONT "$daemon"
+touch "$tmp/enough"
 wait "$replayer" || note "the replay failed: $(tail -n 5 "$tmp/$ns.out")"
 python3 -c "
 import json
