@@ -66,8 +66,11 @@ until_ok() {
 	done
 }
 
+# As the unit runs it: nobody, with CAP_NET_ADMIN alone.
+caps=-all,+net_admin
 start() {
-	"$bin/kvmemd" -c "$tmp/conf" >>"$tmp/log" 2>&1 &
+	setpriv --reuid 65534 --regid 65534 --clear-groups --bounding-set=$caps --inh-caps=$caps --ambient-caps=$caps \
+		--no-new-privs "$tmp/kvmemd" -c "$tmp/conf" >>"$tmp/log" 2>&1 &
 	daemon=$!
 }
 
@@ -96,6 +99,9 @@ namespaces: (
 	{ name = "$ns-b"; policy = "fifo"; }
 );
 CONF
+
+cp "$bin/kvmemd" "$tmp/kvmemd"
+chown -R 65534:65534 "$tmp"
 
 echo "KTAP version 1"
 
