@@ -263,7 +263,7 @@ static void block_account_live(struct kvmem_ns *ns, struct kvmem_block *block, i
  * The key came back after an eviction: policy is told what that cost, and the
  * block goes on as if it had stayed.
  */
-static void block_check_ghost(struct kvmem_ns *ns, struct kvmem_block *block, bool grows)
+static void block_check_ghost(struct kvmem_ns *ns, struct kvmem_block *block, u8 growth)
 {
 	struct kvmem_ghosts *ghosts = kvmem_ns_ghosts(ns);
 	u64 last_use, age;
@@ -274,7 +274,7 @@ static void block_check_ghost(struct kvmem_ns *ns, struct kvmem_block *block, bo
 	age = kvmem_ghost_age(block->last_use, last_use);
 	ns->hist->ghost_hits[class][kvmem_age_bucket(age)]++;
 	kvmem_stat_inc(ns, KVMEM_STAT_GHOST_HITS);
-	kvmem_block_inherit(ns, block, class, age, grows);
+	kvmem_block_inherit(ns, block, class, age, growth);
 }
 
 /* The first class that an application gives ends our own, see class_used(). */
@@ -304,7 +304,7 @@ static int block_publish_locked(struct kvmem_ns *ns, struct kvmem_block *block,
 	kvmem_block_set_state(block, KVMEM_BLOCK_COMMITTED);
 	block_account_live(ns, block, 1);
 	block_set_class(ns, block, hints);
-	block_check_ghost(ns, block, hints->grows);
+	block_check_ghost(ns, block, hints->growth);
 	kvmem_class_add(ns, block);
 	return 0;
 }

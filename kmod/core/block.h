@@ -68,7 +68,8 @@ enum kvmem_evict_reason {
  * @layout: enum kvmem_layout; constant
  * @mapped: which member of the union; constant
  * @offlist: held, hence in no class list; written under ns->lock
- * @queued: enum kvmem_queued: in ns->touched, which has a reference; atomic
+ * @queued: in ns->touched, which has a reference: KVMEM_QUEUED + enum
+ *	kvmem_growth; atomic
  * @hits: uses since put, saturating; guarded by ns->lock
  * @ref: the index holds one, every operation and holder one
  * @holds: leases and pins; a held block is not evicted.  Negative: eviction
@@ -108,23 +109,28 @@ struct kvmem_block {
 	u8 queued;
 };
 
-enum kvmem_queued {
-	KVMEM_QUEUED = 1,
-	KVMEM_QUEUED_GROWS,	/* its prompt was growing when it was used */
+/* How much of the prompt was new when a block of it was used */
+enum kvmem_growth {
+	KVMEM_GROWS_LITTLE,
+	KVMEM_GROWS,		/* more than a quarter of what was known */
+	KVMEM_GROWS_MUCH,	/* more than what was known */
 };
+
+/* kvmem_block.queued, and this much more for its growth */
+#define KVMEM_QUEUED	1
 
 /**
  * struct kvmem_hints - of PUT and COMMIT, checked
  * @hint_class: by the application; 0 = none given
  * @own_class: by the look-ups before it, hint * 8; used while no application
  *	gives classes
- * @grows: much of its prompt is new
+ * @growth: enum kvmem_growth, of its prompt
  */
 struct kvmem_hints {
 	u8 hint_class;
 	u8 priority;
 	u8 own_class;
-	bool grows;
+	u8 growth;
 	u32 ttl_ms;
 	u32 cost;
 };

@@ -32,7 +32,7 @@ void kvmem_run_begin(struct kvmem_run *run, struct kvmem_file *kf, u32 nr_ops)
 void kvmem_run_flush(struct kvmem_run *run, struct kvmem_ns *ns)
 {
 	if (run->nr_uses)
-		kvmem_uses_count(ns, run->uses, run->nr_uses, kvmem_run_grows(run));
+		kvmem_uses_count(ns, run->uses, run->nr_uses, kvmem_run_growth(run));
 	run->nr_uses = 0;
 }
 
@@ -164,21 +164,32 @@ void kvmem_run_match_end(struct kvmem_run *run, u32 len, u32 found, bool leased)
 	chain->last_batch = 0;
 }
 
-bool kvmem_run_grows(const struct kvmem_run *run)
+enum kvmem_growth kvmem_run_growth(const struct kvmem_run *run)
 {
-	return 4ULL * run->chain.fresh > run->chain.known;
+	u64 fresh = run->chain.fresh, known = run->chain.known;
+
+	return fresh > known ? KVMEM_GROWS_MUCH :
+	       4 * fresh > known ? KVMEM_GROWS : KVMEM_GROWS_LITTLE;
+}
+
+/* What continues a conversation adds a turn; what does not is a first prompt. */
+static unsigned int chain_hint(const struct kvmem_chain *chain)
+{
+	u32 fresh = chain->fresh;
+
+	if (chain->continued)
+		return fresh < 2 ? 3 : fresh < 4 ? 4 : fresh < 16 ? 5 : 6;
+	return fresh < 8 ? 0 : fresh < 32 ? 1 : 2;
 }
 
 u8 kvmem_run_class(struct kvmem_run *run)
 {
 	struct kvmem_chain *chain = &run->chain;
 	bool last = chain->to_put == 1;
-	unsigned int hint;
 
 	if (chain->to_put)
 		chain->to_put--;
 	if (last && chain->tail)
 		return CHAIN_TAIL << 3;
-	hint = chain->fresh < 4 ? 0 : chain->fresh < 16 ? 1 : 2;
-	return (hint + (chain->continued ? 3 : 0)) << 3;
+	return chain_hint(chain) << 3;
 }

@@ -11,6 +11,7 @@
 #define KVMEM_CHAIN_H
 
 #include <linux/types.h>
+#include "block.h"
 
 struct kvmem_block;
 struct kvmem_file;
@@ -78,7 +79,6 @@ void kvmem_run_match_begin(struct kvmem_run *run, u32 len);
 void kvmem_run_match_end(struct kvmem_run *run, u32 len, u32 found, bool leased);
 /* The class, hint * 8, of a block that is to be put. */
 u8 kvmem_run_class(struct kvmem_run *run);
-/* Much of the prompt is new: it is growing. */
-bool kvmem_run_grows(const struct kvmem_run *run);
+enum kvmem_growth kvmem_run_growth(const struct kvmem_run *run);
 
 #endif

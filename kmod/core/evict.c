@@ -89,22 +89,23 @@ static u8 class_of(u8 class, u16 hits)
 
 /*
  * A block that was used again after @gap.  Applications that give classes keep
- * theirs; else the hint is the octave of the gap, in pairs and modulo 4 so
- * that no scale of time is built in, and whether its prompt is growing.
+ * theirs; else the hint is the octave of the gap, in pairs and modulo 2 so
+ * that no scale of time is built in, and how much its prompt was growing.
  */
-static u8 class_used(const struct kvmem_ns *ns, u8 class, u16 hits, u64 gap, bool grows)
+static u8 class_used(const struct kvmem_ns *ns, u8 class, u16 hits, u64 gap,
+		     enum kvmem_growth growth)
 {
 	if (!ns->hinted)
-		class = ((fls64(gap >> KVMEM_AGE_SHIFT) >> 1 & 3) | (grows ? 4 : 0)) << 3;
+		class = ((fls64(gap >> KVMEM_AGE_SHIFT) >> 1 & 1) | growth << 1) << 3;
 	return class_of(class, hits);
 }
 
 void kvmem_block_inherit(struct kvmem_ns *ns, struct kvmem_block *block, u8 ghost_class,
-			 u64 age, bool grows)
+			 u64 age, enum kvmem_growth growth)
 {
 	lockdep_assert_held(&ns->lock);
 	block->hits = 1U << (ghost_class & 7);
-	block->class = class_used(ns, block->class, block->hits, age, grows);
+	block->class = class_used(ns, block->class, block->hits, age, growth);
 }
 
 static void class_link(struct kvmem_ns *ns, struct kvmem_block *block)
@@ -155,7 +156,8 @@ static u64 block_age(const struct kvmem_block *block, u64 now)
 	return now > block->last_use ? now - block->last_use : 0;
 }
 
-static void touch_locked(struct kvmem_ns *ns, struct kvmem_block *block, u64 now, bool grows)
+static void touch_locked(struct kvmem_ns *ns, struct kvmem_block *block, u64 now,
+			 enum kvmem_growth growth)
 {
 	bool listed = !block->offlist;
 	struct kvmem_hist *hist = ns->hist;
@@ -173,7 +175,7 @@ static void touch_locked(struct kvmem_ns *ns, struct kvmem_block *block, u64 now
 	class_count(ns, block, -1);
 	if (block->hits < U16_MAX)
 		block->hits++;
-	block->class = class_used(ns, block->class, block->hits, age, grows);
+	block->class = class_used(ns, block->class, block->hits, age, growth);
 	block->last_use = now;
 	class_count(ns, block, 1);
 	if (listed)
@@ -193,7 +195,7 @@ struct llist_node *kvmem_touch_drain(struct kvmem_ns *ns)
 	list = llist_reverse_order(llist_del_all(&ns->touched));
 	now = ktime_get_ns();
 	llist_for_each_entry(block, list, touched) {
-		touch_locked(ns, block, now, block->queued == KVMEM_QUEUED_GROWS);
+		touch_locked(ns, block, now, block->queued - KVMEM_QUEUED);
 		nr++;
 	}
 	atomic_sub(nr, &ns->nr_touched);
@@ -216,10 +218,11 @@ void kvmem_touch_put(struct llist_node *list)
  * A use more or less does not matter to any policy, a long queue does: to whom
  * has to count it with the lock held.
  */
-static void use_queue(struct kvmem_ns *ns, struct kvmem_block *block, bool grows)
+static void use_queue(struct kvmem_ns *ns, struct kvmem_block *block,
+		      enum kvmem_growth growth)
 {
 	if (atomic_read(&ns->nr_touched) >= KVMEM_TOUCH_MAX ||
-	    cmpxchg(&block->queued, 0, grows ? KVMEM_QUEUED_GROWS : KVMEM_QUEUED))
+	    cmpxchg(&block->queued, 0, KVMEM_QUEUED + growth))
 		return;
 	atomic_inc(&ns->nr_touched);
 	refcount_inc(&block->ref);
@@ -231,7 +234,7 @@ static void use_queue(struct kvmem_ns *ns, struct kvmem_block *block, bool grows
  * queues the uses, and the next one to take the lock applies the queue.
  */
 void kvmem_uses_count(struct kvmem_ns *ns, struct kvmem_block **blocks, unsigned int nr,
-		      bool grows)
+		      enum kvmem_growth growth)
 {
 	struct llist_node *list = NULL;
 	unsigned int i;
@@ -241,11 +244,11 @@ void kvmem_uses_count(struct kvmem_ns *ns, struct kvmem_block **blocks, unsigned
 		list = kvmem_touch_drain(ns);
 		now = ktime_get_ns();
 		for (i = 0; i < nr; i++)
-			touch_locked(ns, blocks[i], now, grows);
+			touch_locked(ns, blocks[i], now, growth);
 		spin_unlock(&ns->lock);
 	} else {
 		for (i = 0; i < nr; i++)
-			use_queue(ns, blocks[i], grows);
+			use_queue(ns, blocks[i], growth);
 	}
 	kvmem_touch_put(list);
 	for (i = 0; i < nr; i++)
@@ -255,7 +258,7 @@ void kvmem_uses_count(struct kvmem_ns *ns, struct kvmem_block **blocks, unsigned
 void kvmem_block_touch(struct kvmem_block *block)
 {
 	refcount_inc(&block->ref);
-	kvmem_uses_count(block->ns, &block, 1, false);
+	kvmem_uses_count(block->ns, &block, 1, KVMEM_GROWS_LITTLE);
 }
 
 /* Holds -------------------------------------------------------------------- */

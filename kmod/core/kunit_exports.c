@@ -70,7 +70,7 @@ KVMEM_FOR_TESTS(kvmem_offset_to_id);
 KVMEM_FOR_TESTS(kvmem_run_begin);
 KVMEM_FOR_TESTS(kvmem_run_class);
 KVMEM_FOR_TESTS(kvmem_run_end);
-KVMEM_FOR_TESTS(kvmem_run_grows);
+KVMEM_FOR_TESTS(kvmem_run_growth);
 KVMEM_FOR_TESTS(kvmem_run_hit);
 KVMEM_FOR_TESTS(kvmem_run_miss);
 KVMEM_FOR_TESTS(kvmem_sample_hash);

@@ -253,13 +253,13 @@ void kvmem_class_add(struct kvmem_ns *ns, struct kvmem_block *block);
 void kvmem_class_del(struct kvmem_ns *ns, struct kvmem_block *block);
 /* The block's key has a ghost of that class, @age ns old. */
 void kvmem_block_inherit(struct kvmem_ns *ns, struct kvmem_block *block, u8 ghost_class,
-			 u64 age, bool grows);
+			 u64 age, enum kvmem_growth growth);
 /* Apply queued uses.  The list returned is for kvmem_touch_put(), unlocked. */
 struct llist_node *kvmem_touch_drain(struct kvmem_ns *ns);
 void kvmem_touch_put(struct llist_node *list);
 /* Count uses; never waits.  Takes the caller's references. */
 void kvmem_uses_count(struct kvmem_ns *ns, struct kvmem_block **blocks, unsigned int nr,
-		      bool grows);
+		      enum kvmem_growth growth);
 
 /* Room for a block (room.c) */
 int kvmem_room_charge(struct kvmem_ns *ns, size_t bytes);

@@ -208,7 +208,7 @@ int kvmem_op_commit(struct kvmem_file *kf, struct kvmem_ns *ns,
 	int ret;
 
 	op_hints(op, &hints);
-	hints.grows = kvmem_run_grows(run);
+	hints.growth = kvmem_run_growth(run);
 	hints.own_class = kvmem_run_class(run);
 	op->crc = block->crc;
 	op->bytes = block->size;

@@ -317,7 +317,7 @@ static void touch(struct mrc *m, unsigned int k, const struct policy_sample *s,
 
 	seen->lru = count_distance(m, k);
 	seen->trial = key->tiers & 1U << MRC_TRIAL;
-	key->gap = mrc_fls(gap >> MRC_AGE_SHIFT) >> 1 & 3;
+	key->gap = mrc_fls(gap >> MRC_AGE_SHIFT) >> 1 & 1;
 	for (i = 0; i < MRC_TIERS; i++)
 		if (key->tiers & 1U << i)
 			mrc_tier_touch(m, i, k, s->class);

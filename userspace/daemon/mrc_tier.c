@@ -42,7 +42,7 @@ static unsigned int used_hint(const struct mrc *m, unsigned int gap, uint8_t tol
 {
 	if (m->hinted)
 		return told >> 3;
-	return gap | (told & 7 ? told >> 3 & 4 : 0);
+	return gap | (told & 7 ? told >> 3 & 6 : 0);
 }
 
 /* --- lists --- */

@@ -239,9 +239,11 @@ static void evict_one(struct kernel *k)
 /* --- operations --- */
 
 /* Prompts are growing: much of this one is new. */
-static bool grows(const struct kernel *k, const struct chain *c)
+static u32 growth(const struct kernel *k, const struct chain *c)
 {
-	return has(k, F_GROWTH) && c->fresh * 4 > c->known;
+	if (!has(k, F_GROWTH))
+		return 0;
+	return c->fresh > c->known ? 2 : c->fresh * 4 > c->known;
 }
 
 /* Level by hits; the hint by the gap between the last two uses and growth. */
@@ -251,8 +253,15 @@ static u8 class_used(const struct kernel *k, const struct chain *c, u8 class, u1
 
 	if (!has(k, F_GAP))
 		return class_of(class, hits);
-	hint = (fls64(gap >> PA_AGE_SHIFT) >> 1) & 3;
-	return class_of((u8)((hint | (grows(k, c) ? 4 : 0)) << 3), hits);
+	hint = (fls64(gap >> PA_AGE_SHIFT) >> 1) & 1;
+	return class_of((u8)((hint | growth(k, c) << 1) << 3), hits);
+}
+
+static u32 chain_hint(const struct chain *c)
+{
+	if (c->continued)
+		return c->fresh < 2 ? 3 : c->fresh < 4 ? 4 : c->fresh < 16 ? 5 : 6;
+	return c->fresh < 8 ? 0 : c->fresh < 32 ? 1 : 2;
 }
 
 static u8 class_new(const struct kernel *k, struct chain *c)
@@ -265,7 +274,7 @@ static u8 class_new(const struct kernel *k, struct chain *c)
 	if (has(k, F_TAIL) && last && c->tail)
 		return HINT_TAIL << 3;
 	if (has(k, F_CHAIN))
-		hint = (c->fresh < 4 ? 0 : c->fresh < 16 ? 1 : 2) + (c->continued ? 3 : 0);
+		hint = chain_hint(c);
 	return (u8)(hint << 3);
 }
 
