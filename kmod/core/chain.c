@@ -175,11 +175,9 @@ enum kvmem_growth kvmem_run_growth(const struct kvmem_run *run)
 /* What continues a conversation adds a turn; what does not is a first prompt. */
 static unsigned int chain_hint(const struct kvmem_chain *chain)
 {
-	u32 fresh = chain->fresh;
+	unsigned int size = chain->fresh < 4 ? 0 : chain->fresh < 16 ? 1 : 2;
 
-	if (chain->continued)
-		return fresh < 2 ? 3 : fresh < 4 ? 4 : fresh < 16 ? 5 : 6;
-	return fresh < 8 ? 0 : fresh < 32 ? 1 : 2;
+	return chain->continued ? size + 3 : size;
 }
 
 u8 kvmem_run_class(struct kvmem_run *run)

@@ -259,7 +259,7 @@ static void chains_make_classes(struct kunit *test)
 	ask(test, kf, 32, 12);
 	for (n = 0; n < 40; n++)
 		KUNIT_EXPECT_EQ(test, class_now(test, n) & 7, 1);
-	expect_hints(test, 40, 43, 5);
+	expect_hints(test, 40, 43, 4);
 	expect_hints(test, 43, 44, 7);
 	KUNIT_EXPECT_EQ(test, kvmem_stat_read(kvmem_test_ns(test), KVMEM_STAT_HITS), 40ULL);
 	KUNIT_EXPECT_EQ(test, kvmem_stat_read(kvmem_test_ns(test), KVMEM_STAT_MISSES), 44ULL);

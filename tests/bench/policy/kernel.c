@@ -259,9 +259,9 @@ static u8 class_used(const struct kernel *k, const struct chain *c, u8 class, u1
 
 static u32 chain_hint(const struct chain *c)
 {
-	if (c->continued)
-		return c->fresh < 2 ? 3 : c->fresh < 4 ? 4 : c->fresh < 16 ? 5 : 6;
-	return c->fresh < 8 ? 0 : c->fresh < 32 ? 1 : 2;
+	u32 size = c->fresh < 4 ? 0 : c->fresh < 16 ? 1 : 2;
+
+	return c->continued ? size + 3 : size;
 }
 
 static u8 class_new(const struct kernel *k, struct chain *c)
