@@ -239,7 +239,8 @@ struct kvmem_buf_unreg {
  * @KVMEM_OP_ALLOC: writable pages for a block of len bytes, at mmap_offset
  * @KVMEM_OP_COMMIT: turn the pages of handle into block key, without a copy;
  *	len = bytes used (0 = all).  Every writable mapping of them is removed.
- *	When it fails the handle stays an allocation, with its bytes
+ *	When it fails the handle stays an allocation, with its first len
+ *	bytes; the page they end in may be zero behind them
  * @KVMEM_OP_LEASE: the pages of a block, read-only, at mmap_offset
  * @KVMEM_OP_RELEASE: give back a lease, or an allocation not committed; later
  *	access through a mapping raises SIGBUS
@@ -309,7 +310,7 @@ enum kvmem_tier {
  * @reserved2: out: 0
  * @reserved3: out: 0
  * @bytes: out: bytes moved; length of the block (EXISTS, ALLOC, LEASE,
- *	EMSGSIZE); keys (MATCH)
+ *	EMSGSIZE, DELETE with the right to read); keys (MATCH)
  * @res_handle: out: ALLOC, LEASE: what was handed out
  * @mmap_offset: out: ALLOC, LEASE: where to mmap it
  *

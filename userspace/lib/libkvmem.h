@@ -411,7 +411,7 @@ int kvmem_alloc(struct kvmem *k, size_t len, struct kvmem_area *area);
  *
  * Returns 0 when stored, 1 when the key was there already; both end @area and
  * its mapping.  After an error (-EMSGSIZE, -EDQUOT, -ENOSPC, -EINVAL, -EACCES,
- * -ESHUTDOWN) @area is still held, bytes and all: try again, or
+ * -ESHUTDOWN) @area is still held with its first @len bytes: try again, or
  * kvmem_discard() it, which is all that is left after -ESHUTDOWN.
  */
 int kvmem_commit(struct kvmem *k, struct kvmem_area *area, const uint8_t *key,
