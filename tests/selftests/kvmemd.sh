@@ -220,7 +220,7 @@ for ((i = 0; i < kills; i++)); do
 	t=$((($(date +%s%N) - t) / 1000000))
 	[ $t -le $slowest ] || slowest=$t
 	t=$(cpu_ms)
-	[ "$t" -le $costliest ] || costliest=$t
+	[ "$t" -le "$costliest" ] || costliest=$t
 	sleep 0.1
 done
 echo "# $kills kills, the slowest restart took $slowest ms, at most $costliest ms of CPU"
