@@ -36,6 +36,7 @@ struct seq {
 	void (*prepare)(struct ctx *c);
 	int (*run)(struct ctx *c);	/* with faults; 0 or a negative errno */
 	void (*undo)(struct ctx *c);	/* must work however far run() came */
+	bool elsewhere;			/* a worker does it, out of the injection's reach */
 };
 
 /* The injection ----------------------------------------------------------- */
@@ -498,7 +499,7 @@ static void sweep(struct ctx *c, const struct seq *s)
 	}
 	EXPECT_LT(nth, MAX_SITES);
 	kvt_diag("%s: %u sites, %u failures seen", s->name, nth - 2, failures);
-	EXPECT(failures || nth == 2, "%s to fail at least once", s->name);
+	EXPECT(failures || nth == 2 || s->elsewhere, "%s to fail at least once", s->name);
 }
 
 static void sweep_all(const struct seq *seqs, unsigned int nr)
@@ -576,7 +577,7 @@ TEST_TIMEOUT(ioctls, 300)
 		{ "unregister", prep_buf, unregister_buffer, undo_buf },
 		{ "query, events, info, eventfd", prep_eventfd, small_ioctls, undo_eventfd },
 		{ "io_uring get", prep_ring, uring_get, undo_ring },
-		{ "io_uring put", prep_ring, uring_put, undo_ring },
+		{ "io_uring put", prep_ring, uring_put, undo_ring, true },
 	};
 
 	sweep_all(seqs, ARRAY_SIZE(seqs));

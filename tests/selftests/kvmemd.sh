@@ -2,13 +2,13 @@
 # SPDX-License-Identifier: GPL-2.0
 # kvmemd against a loaded module: what it makes and leaves alone, reload, take-over, policies, samples, metrics; and a
 # replay that goes on while the daemon is killed over and over, hung, and away. Prints KTAP; leaves the module as it was.
-# KVMEM_SOAK kills it 100 times, otherwise 20.
+# KVMEM_SOAK kills it 100 times, otherwise 10.
 here=$(cd -- "$(dirname -- "$0")" && pwd)
 top=$(cd -- "$here/../.." && pwd)
 bin=$top/build/userspace/bin
 ctl=$bin/kvmemctl
 sys=/sys/class/misc/kvmem
-kills=20
+kills=10
 [ -z "${KVMEM_SOAK:-}" ] || kills=100
 
 skip() {
