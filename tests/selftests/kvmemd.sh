@@ -244,7 +244,7 @@ stop TERM || note "exit status $? after SIGTERM"
 expect "quota after the daemon" "$(field "$ns" "d['quota_blocks']")" 1500
 result "killed, hung and stopped during a replay"
 
-# --- the module goes and comes under it ---
+# --- somebody deletes what the file describes ---
 
 start
 until_ok 10 "$ctl" ns show "$ns" || note "no take-over"
