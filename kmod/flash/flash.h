@@ -1,0 +1,528 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The flash tier: media, their segments, and the copies of blocks in them.
+ *
+ *   media    an attached device with a superblock
+ *   segment  a run of it, of one namespace, filled in order, reclaimed whole
+ *   log      what one namespace has on one media: its open segments, one per
+ *	      temperature, and its sealed ones
+ *   copy     a block in a segment; found by key in the namespace's flash index
+ *
+ * A copy lives as a block does (enum kvmem_block_state): ALLOCATED while its
+ * data is on its way, COMMITTED when it can be read, PERSISTED when its entry
+ * is on the media, EVICTED when its segment was reclaimed, DELETED.
+ *
+ * Locks: media->lock guards everything of its media below, and the state of
+ * its copies.  It nests inside nothing and nothing nests inside it, but the
+ * index's own; ns->lock is never held with it.  It is not taken in interrupts:
+ * completions of writes are finished by media->wq.
+ */
+#ifndef KVMEM_FLASH_H
+#define KVMEM_FLASH_H
+
+#include <linux/kref.h>
+#include <linux/list.h>
+#include <linux/llist.h>
+#include <linux/mutex.h>
+#include <linux/refcount.h>
+#include <linux/rhashtable.h>
+#include <linux/spinlock.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+#include "block.h"
+#include "format.h"
+#include "media.h"
+
+struct kvmem_ns;
+struct netlink_ext_ack;
+struct kvmem_log;
+struct kvmem_media;
+struct kvmem_segment;
+
+#define KVMEM_MAX_MEDIA		64
+#define KVMEM_NR_TEMPS		3	/* temperatures: used once, used again, re-inserted */
+#define KVMEM_FLUSH_MS		100	/* an entry waits at most this long for its page */
+
+/* Copies ------------------------------------------------------------------ */
+
+/**
+ * struct kvmem_copy - a block in a segment
+ * @hash: in ns->flash.index while COMMITTED or PERSISTED
+ * @key: name
+ * @node: in segment->copies while COMMITTED or PERSISTED; guarded by media->lock
+ * @rcu: frees the structure after look-ups are over
+ * @ns: whose block; the log keeps it
+ * @seg: where; constant
+ * @sums: running checksums per piece (kvmem_entry_sums() of them) or NULL; constant
+ * @last_use: ktime in ns; written without a lock, any of several values will do
+ * @offset: in the segment, bytes; constant
+ * @size: bytes; constant
+ * @crc: crc32c of all bytes; constant
+ * @cost: tokens
+ * @expires: as kvmem_block.expires
+ * @ref: the segment's list and index together have one, every user one
+ * @hits: uses since put; racy counts are good enough
+ * @class: of the block when it was written
+ * @priority: as given by the application
+ * @state: enum kvmem_block_state; written under media->lock
+ */
+struct kvmem_copy {
+	struct rhash_head hash;
+	struct kvmem_key key;
+	union {
+		struct list_head node;
+		struct rcu_head rcu;
+	};
+	struct kvmem_ns *ns;
+	struct kvmem_segment *seg;
+	u32 *sums;
+	u64 last_use;
+	u32 offset;
+	u32 size;
+	u32 crc;
+	u32 cost;
+	u32 expires;
+	refcount_t ref;
+	u16 hits;
+	u8 class;
+	u8 priority;
+	u8 state;
+};
+
+/* The flash side of a namespace; a member of struct kvmem_ns. */
+struct kvmem_ns_flash {
+	struct rhashtable index;	/* struct kvmem_copy by key */
+	atomic64_t blocks;		/* in the index */
+	atomic64_t bytes;		/* of them, padding not included */
+	u64 quota_bytes;		/* of segments on all media; 0 = no bound */
+	u8 mode;			/* enum kvmem_flash_mode */
+	bool ready;			/* index is there */
+};
+
+/* copy.c */
+int kvmem_copy_cache_init(void);
+void kvmem_copy_cache_exit(void);
+int kvmem_ns_flash_init(struct kvmem_ns *ns);
+void kvmem_ns_flash_exit(struct kvmem_ns *ns);
+/* ALLOCATED, private to the caller; @sums is taken over.  NULL: no memory. */
+struct kvmem_copy *kvmem_copy_alloc(struct kvmem_ns *ns, struct kvmem_segment *seg,
+				    const struct kvmem_media_entry *entry, u32 *sums);
+/*
+ * Into the index and the segment's list, as COMMITTED or PERSISTED; the
+ * caller's reference becomes theirs.  -EEXIST: the key is there already, the
+ * copy is still the caller's to put.  -ENOMEM.  Caller holds media->lock.
+ */
+int kvmem_copy_publish(struct kvmem_copy *copy, enum kvmem_block_state state);
+/*
+ * The same in place of @old, which becomes EVICTED and whose list reference is
+ * the caller's to put; -ESTALE: @old has gone.  Caller holds @copy's media->lock,
+ * which is @old's, too.
+ */
+int kvmem_copy_replace(struct kvmem_copy *old, struct kvmem_copy *copy,
+		       enum kvmem_block_state state);
+/* COMMITTED -> PERSISTED, if it is still there.  Caller holds media->lock. */
+void kvmem_copy_persisted(struct kvmem_copy *copy);
+/*
+ * Out of index and list, to EVICTED or DELETED.  True for the one caller that
+ * did, who then has their reference to put.  Caller holds media->lock.
+ */
+bool kvmem_copy_unlink_locked(struct kvmem_copy *copy, enum kvmem_block_state to);
+bool kvmem_copy_unlink(struct kvmem_copy *copy, enum kvmem_block_state to);
+/*
+ * The copy of @key, with a reference and its segment in use: neither is reused
+ * before kvmem_copy_put_used().  NULL: none, or expired.
+ */
+struct kvmem_copy *kvmem_copy_lookup(struct kvmem_ns *ns, const struct kvmem_key *key);
+void kvmem_copy_put_used(struct kvmem_copy *copy);
+void kvmem_copy_get(struct kvmem_copy *copy);
+void kvmem_copy_put(struct kvmem_copy *copy);
+bool kvmem_copy_readable(const struct kvmem_copy *copy);
+/* Entry for the table, from the copy as it is now. */
+void kvmem_copy_entry(const struct kvmem_copy *copy, struct kvmem_media_entry *entry);
+
+/* Segments ---------------------------------------------------------------- */
+
+enum kvmem_segment_state {
+	KVMEM_SEG_FREE,		/* in media->free */
+	KVMEM_SEG_DISCARD,	/* empty; waits for its last users, then to be discarded */
+	KVMEM_SEG_OPEN,		/* a log's, being filled; page 0 is durable */
+	KVMEM_SEG_SEALING,	/* full; last writes and pages on their way */
+	KVMEM_SEG_SEALED,	/* in log->sealed */
+	KVMEM_SEG_RECLAIM,	/* being emptied */
+	KVMEM_SEG_ORPHAN,	/* in media->orphans: of a namespace that is not there */
+	KVMEM_SEG_BAD,		/* a write failed: not filled again while attached */
+	KVMEM_SEG_NR_STATES
+};
+
+/**
+ * struct kvmem_segment - guarded by media->lock, but for @users
+ * @node: in the list that @state names
+ * @copies: readable copies in it
+ * @media: constant
+ * @log: whose it is, or NULL
+ * @generation: 0 = never written
+ * @no: number; constant
+ * @fill: data bytes reserved from the start
+ * @pages: table pages written or on their way
+ * @due: entries of copies that are reserved and not in a page on its way yet
+ * @writes: data writes under way
+ * @nr_gone: KVMEM_MEDIA_ENTRY_GONE in its table
+ * @live_blocks: copies in @copies
+ * @live_bytes: of them
+ * @slot: in the directory; with @slot_generation valid from OPEN or ORPHAN on
+ * @sealed_at: ktime in ns
+ * @users: transfers that need its bytes as they are
+ * @temperature: below KVMEM_NR_TEMPS
+ * @page: being filled, with its copies; open segments only (table.c)
+ */
+struct kvmem_segment {
+	struct list_head node;
+	struct list_head copies;
+	struct kvmem_media *media;
+	struct kvmem_log *log;
+	struct kvmem_page *page;
+	u64 generation;
+	u64 sealed_at;
+	u64 live_bytes;
+	u32 no;
+	u32 fill;
+	u32 pages;
+	u32 due;
+	u32 writes;
+	u32 nr_gone;
+	u32 live_blocks;
+	u32 slot;
+	u32 slot_generation;
+	atomic_t users;
+	u8 state;
+	u8 temperature;
+};
+
+/* Media ------------------------------------------------------------------- */
+
+enum kvmem_write_reason {
+	KVMEM_WRITE_PUT,	/* a block's first copy */
+	KVMEM_WRITE_REINSERT,	/* moved out of a segment under reclaim */
+	KVMEM_WRITE_TABLE,	/* table pages, superblock, directory */
+	KVMEM_WRITE_NR
+};
+
+struct kvmem_media_counts {
+	u64 bytes[KVMEM_WRITE_NR];	/* written to the device, padding included */
+	u64 blocks[KVMEM_WRITE_NR];	/* blocks, pages */
+	u64 data_bytes;			/* of blocks put, padding not included */
+	u64 refused[4];			/* blocks not written: see enum kvmem_refuse */
+	u64 reclaimed;			/* segments */
+	u64 evicted_blocks;		/* by reclaim */
+	u64 read_errors;		/* gets that the media failed */
+	u64 corrupt;			/* copies dropped by checksum */
+	u64 tables_damaged;		/* tables that ended in a damaged page at attach */
+	u64 discard_segments;
+	u64 discard_commands;
+};
+
+enum kvmem_refuse {
+	KVMEM_REFUSE_VALUE,	/* below what the write budget admits */
+	KVMEM_REFUSE_ROOM,	/* no segment to be had in time */
+	KVMEM_REFUSE_QUEUE,	/* too many writes wait already */
+	KVMEM_REFUSE_FAILED,	/* the write failed */
+};
+
+/* Write budget (budget.c); guarded by media->lock */
+struct kvmem_budget {
+	u64 rate;		/* bytes a second; 0 = no bound */
+	u64 burst;		/* bytes that may be saved up */
+	s64 tokens;		/* bytes */
+	u64 refilled;		/* ktime in ns */
+	u32 threshold;		/* value below which a block is not written */
+};
+
+/**
+ * struct kvmem_media - an attached media
+ * @ref: the table has one, every user one
+ * @id, @name: for people and netlink; constant
+ * @dev: the device
+ * @super: what its superblock says; constant
+ * @state: enum kvmem_media_state
+ * @dir: directory of namespaces (dir.c), guarded by @dir_lock
+ * @dir_lock: mutex; outermost of the media's, held over device writes
+ * @segments: super.nr_segments of them
+ * @lock: see above
+ * @free, @nr_free: segments that may be opened
+ * @discards: KVMEM_SEG_DISCARD
+ * @orphans: KVMEM_SEG_ORPHAN
+ * @logs: struct kvmem_log, by node
+ * @generation: of the segment opened last
+ * @counts: guarded by @lock
+ * @budget: guarded by @lock
+ * @done: writes and pages whose transfer has ended, for @done_work
+ * @flush_work: runs KVMEM_FLUSH_MS after an entry became due
+ * @reclaim_work: keeps @nr_free above the low watermark
+ * @discard_work: discards what waits, batched and paced
+ * @wait: woken when anything is persisted, freed or fails
+ * @wq: everything above, unbound, with a rescuer
+ */
+struct kvmem_media {
+	struct kref ref;
+	u32 id;
+	char name[KVMEM_NAME_LEN];
+	struct kvmem_dev dev;
+	struct kvmem_super super;
+	u8 state;
+	struct kvmem_dir *dir;
+	struct mutex dir_lock;		/* see above */
+	struct kvmem_segment *segments;
+
+	spinlock_t lock;		/* see above */
+	struct list_head free;
+	u32 nr_free;
+	struct list_head discards;
+	u32 nr_discards;
+	struct list_head orphans;
+	struct list_head logs;
+	u64 generation;
+	struct kvmem_media_counts counts;
+	struct kvmem_budget budget;
+
+	struct llist_head done;
+	struct work_struct done_work;
+	struct delayed_work flush_work;
+	struct work_struct reclaim_work;
+	struct delayed_work discard_work;
+	struct work_struct trouble_work;
+	struct work_struct scan_work;
+	wait_queue_head_t wait;
+	struct workqueue_struct *wq;
+	u64 attach_started, attach_ns;	/* ktime; how long the scan took */
+	u32 scanned_segments;
+	u64 scanned_blocks;
+};
+
+/**
+ * struct kvmem_log - what a namespace has on a media
+ * @node: in media->logs, guarded by media->lock
+ * @ref: media->logs has one, every write one
+ * @ns: referenced
+ * @open: by temperature; guarded by media->lock
+ * @open_lock: mutex; one at a time opens a segment.  Outside of media->lock
+ * @sealed: oldest first; guarded by media->lock
+ * @nr_segments: open and sealed; guarded by media->lock
+ * @put_bytes, @reinsert_bytes: bound re-insertion; guarded by media->lock
+ * @slot, @slot_generation: in the directory; constant
+ * @dead: the namespace goes: no new writes; guarded by media->lock
+ */
+struct kvmem_log {
+	struct list_head node;
+	struct kref ref;
+	struct kvmem_media *media;
+	struct kvmem_ns *ns;
+	struct kvmem_segment *open[KVMEM_NR_TEMPS];
+	struct mutex open_lock;		/* see above */
+	struct list_head sealed;
+	u32 nr_segments;
+	u64 put_bytes;
+	u64 reinsert_bytes;
+	u32 slot;
+	u32 slot_generation;
+	bool dead;
+};
+
+/* media.c: the table of media */
+int kvmem_media_init(void);
+void kvmem_media_exit(void);	/* detaches all; the media stay warm */
+/*
+ * Open, check and attach; tables are read in the background, see
+ * kvmem_media_state.  @name: NULL or empty = made from the uuid.  Referenced,
+ * or an ERR_PTR, with the reason in @extack.
+ */
+struct kvmem_media *kvmem_media_attach(const char *name, const struct kvmem_media_ops *ops,
+				       const char *path, const u8 *uuid,
+				       struct netlink_ext_ack *extack);
+/* Flush, let go.  The blocks stay on the media.  -EBUSY: somebody else does. */
+int kvmem_media_detach(struct kvmem_media *media, struct netlink_ext_ack *extack);
+struct kvmem_media *kvmem_media_get_by_id(u32 id);
+struct kvmem_media *kvmem_media_get_by_name(const char *name);
+struct kvmem_media *kvmem_media_get_next(u32 *id);
+void kvmem_media_put(struct kvmem_media *media);
+/* Change @state and tell; only towards less.  Any context that may take locks. */
+void kvmem_media_fail(struct kvmem_media *media, enum kvmem_media_state to, const char *why);
+bool kvmem_media_writable(const struct kvmem_media *media);
+/* The media that a write of @bytes of @ns goes to: least expected wait; referenced, or NULL. */
+struct kvmem_media *kvmem_media_pick(struct kvmem_ns *ns, size_t bytes);
+/* A namespace was created, or is about to go: its copies come, or go for good. */
+void kvmem_media_ns_created(struct kvmem_ns *ns);
+void kvmem_media_ns_deleted(struct kvmem_ns *ns);
+static inline u64 kvmem_media_seg_off(const struct kvmem_segment *seg)
+{
+	return kvmem_segment_offset(&seg->media->super, seg->no);
+}
+
+/* super.c: superblock of an open device */
+int kvmem_super_load(struct kvmem_dev *dev, struct kvmem_super *super,
+		     struct netlink_ext_ack *extack);
+
+/* dir.c: directory of namespaces */
+int kvmem_dir_load(struct kvmem_media *media, struct netlink_ext_ack *extack);
+void kvmem_dir_free(struct kvmem_media *media);
+/*
+ * The slot of a namespace with the name, owner and fingerprint of @ns.  With
+ * @make one is taken, and written, when there is none; one of the same name
+ * that differs otherwise is given a new generation, so what it held is lost.
+ * 0, -ENOENT, -ENOSPC, or the device's error.  Takes dir_lock.
+ */
+int kvmem_dir_find(struct kvmem_media *media, struct kvmem_ns *ns, bool make,
+		   u32 *slot, u32 *slot_generation);
+/* Free the slot with a new generation, durably. */
+int kvmem_dir_release(struct kvmem_media *media, u32 slot);
+/* Is this (still) what the directory says?  Takes dir_lock. */
+bool kvmem_dir_valid(struct kvmem_media *media, u32 slot, u32 slot_generation);
+/* For netlink: name and owner of slot; false: free or out of range. */
+bool kvmem_dir_describe(struct kvmem_media *media, u32 slot, struct kvmem_media_slot *out);
+
+/* scan.c: reading tables */
+/*
+ * Read all tables (or those of orphans that @ns can adopt, when not NULL),
+ * newest segment first, and publish what they say; namespaces that are there
+ * are served as it goes.  Runs in media->wq.  0 or a device error.
+ */
+int kvmem_scan(struct kvmem_media *media, struct kvmem_ns *ns);
+
+/* segment.c */
+int kvmem_segments_init(struct kvmem_media *media);
+void kvmem_segments_free(struct kvmem_media *media);
+/* Move to @to and to the list that belongs to it.  Caller holds media->lock. */
+void kvmem_segment_set(struct kvmem_segment *seg, enum kvmem_segment_state to);
+static inline void kvmem_segment_get(struct kvmem_segment *seg)
+{
+	atomic_inc(&seg->users);
+}
+/* The last user of a segment in KVMEM_SEG_DISCARD starts the discard. */
+void kvmem_segment_put(struct kvmem_segment *seg);
+/* Empty, and nobody's any more; its users may finish.  Caller holds media->lock. */
+void kvmem_segment_release(struct kvmem_segment *seg);
+/*
+ * Room for @bytes (and @entries entries) in an open segment of @log: offset in
+ * *@offset, a multiple of @align; seg->writes and ->users are raised, ->due is
+ * @entries more.  Opens a segment when needed, which waits for the device.
+ * -ENOSPC: none is free or the quota is reached; -EFBIG: larger than a
+ * segment; -ESHUTDOWN: log->dead or the media takes no writes.
+ */
+struct kvmem_segment *kvmem_segment_reserve(struct kvmem_log *log, unsigned int temperature,
+					    size_t bytes, unsigned int entries, u32 align,
+					    u32 *offset);
+/*
+ * Undo a reservation whose write did not come about or failed: its bytes are
+ * lost to the segment.
+ */
+void kvmem_segment_unreserve(struct kvmem_segment *seg, unsigned int entries);
+/* Take no more, persist the rest, then SEALED.  May be called twice. */
+void kvmem_segment_seal(struct kvmem_segment *seg);
+
+/* log.c */
+/* Log of @ns on @media, referenced; made when there is none and @make. */
+struct kvmem_log *kvmem_log_get(struct kvmem_media *media, struct kvmem_ns *ns, bool make);
+void kvmem_log_put(struct kvmem_log *log);
+/* Drop all copies and segments; the directory's slot, too, when @forget. */
+void kvmem_log_drop(struct kvmem_log *log, bool forget);
+
+/**
+ * struct kvmem_write - a copy on its way to a media
+ * @io: the transfer
+ * @node: in media->done
+ * @log: referenced
+ * @copy: ALLOCATED until published
+ * @block: where the bytes are: a DRAM block with a reference, or NULL
+ * @bvecs: of the transfer, owned
+ * @old: of a re-insertion, referenced: replaced when @copy is published
+ * @bounce: where the bytes are when not in @block; put at the end
+ * @entries: in the table
+ * @reason: for the counts
+ * @ended: @status is final: 0 = published; process context, no lock
+ */
+struct kvmem_write {
+	struct kvmem_io io;
+	struct llist_node node;
+	struct kvmem_log *log;
+	struct kvmem_copy *copy;
+	struct kvmem_block *block;
+	struct kvmem_copy *old;
+	struct bio_vec *bvecs;
+	struct kvmem_dev_buf *bounce;
+	unsigned int entries;
+	enum kvmem_write_reason reason;
+	int status;
+	void (*ended)(struct kvmem_write *write);
+};
+
+/*
+ * Write @block to @media as a new copy.  Takes its own references.  Waits only
+ * for the opening of a segment, not for the data.  0: @ended will be called
+ * (may be NULL); else nothing happens any more.
+ */
+int kvmem_log_write(struct kvmem_media *media, struct kvmem_block *block,
+		    enum kvmem_write_reason reason, unsigned int temperature,
+		    void (*ended)(struct kvmem_write *write));
+/*
+ * Move @old, whose bytes were read into @buf and verified, to another segment
+ * of its media.  Takes over @buf, also when it fails; a reference of its own
+ * of @old.
+ */
+int kvmem_log_rewrite(struct kvmem_copy *old, struct kvmem_dev_buf *buf,
+		      unsigned int temperature, void (*ended)(struct kvmem_write *write));
+/* A deleted copy: a GONE entry for its segment's log, if its entry may be on the media. */
+void kvmem_log_gone(struct kvmem_copy *copy);
+
+/* table.c: pages of tables */
+/*
+ * The write of @copy has ended well: its entry becomes part of the page at
+ * hand, which goes out when full.  Caller holds media->lock.
+ */
+void kvmem_table_add(struct kvmem_copy *copy, unsigned int entries);
+void kvmem_table_add_gone(struct kvmem_segment *seg, const struct kvmem_copy *copy);
+/* Send the page at hand of @seg, if it has entries.  Caller holds media->lock. */
+void kvmem_table_send(struct kvmem_segment *seg);
+/* Send all pages at hand.  No lock held. */
+void kvmem_table_send_all(struct kvmem_media *media);
+/* Page 0, synchronously; the segment's head is filled in.  0 or device error. */
+int kvmem_table_open(struct kvmem_segment *seg);
+/* Everything put so far is durable, or failed; waits.  0, -ETIMEDOUT, -EIO. */
+int kvmem_table_sync(struct kvmem_media *media);
+/* Wait until @copy is PERSISTED.  0, -EIO: it will not be, -ETIMEDOUT. */
+int kvmem_copy_persist(struct kvmem_copy *copy);
+void kvmem_table_done(struct work_struct *work);	/* media->done_work */
+void kvmem_table_flush(struct work_struct *work);	/* media->flush_work */
+/* A transfer of ours has ended, in interrupt: hand it to done_work. */
+void kvmem_write_done(struct kvmem_io *io, int status);
+
+/* reclaim.c */
+void kvmem_reclaim_work(struct work_struct *work);
+/* Is a segment of @ns wanted back? Kick the worker.  Any context. */
+void kvmem_reclaim_kick(struct kvmem_media *media);
+
+/* discard.c */
+void kvmem_discard_work(struct work_struct *work);
+
+/* budget.c: pure; @now is ktime in ns */
+void kvmem_budget_set(struct kvmem_budget *b, u64 bytes_per_day, u64 now);
+/* May a block of @bytes and @value be written?  Takes the tokens when so. */
+bool kvmem_budget_take(struct kvmem_budget *b, size_t bytes, u32 value, u64 now);
+/* Take them without asking: tables, what is already decided. */
+void kvmem_budget_charge(struct kvmem_budget *b, size_t bytes, u64 now);
+
+/* read.c */
+/*
+ * Read the copy into @block (ALLOCATED, of the same size), and verify.  0,
+ * -EILSEQ: wrong bytes, a device error, -ETIMEDOUT.
+ */
+int kvmem_copy_read(struct kvmem_copy *copy, struct kvmem_block *block);
+
+/* The same into a buffer of its own, for re-insertion; an ERR_PTR as above. */
+struct kvmem_dev_buf *kvmem_copy_read_buf(struct kvmem_copy *copy);
+
+/* tier.c: the DRAM tier's side */
+int kvmem_flash_init(void);
+void kvmem_flash_exit(void);
+/* A block was published: write it when the namespace and the budget want it. */
+void kvmem_flash_written(struct kvmem_ns *ns, struct kvmem_block *block);
+
+#endif

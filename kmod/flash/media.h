@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The media contract: how bytes move between memory and a place that keeps
+ * them.  Nothing here knows what a block is.
+ *
+ * A backend (bdev.c, later kvmem_nvme) registers nothing: it opens a device and
+ * hands a struct kvmem_media_ops with it to kvmem_media_attach().
+ */
+#ifndef KVMEM_MEDIA_H
+#define KVMEM_MEDIA_H
+
+#include <linux/bvec.h>
+#include <linux/completion.h>
+#include <linux/types.h>
+
+struct kvmem_dev;
+struct kvmem_io;
+
+/* What a device is like; constant while it is open. */
+struct kvmem_geometry {
+	u64 bytes;		/* capacity */
+	u32 unit;		/* logical block, bytes: every offset and length is a multiple */
+	u32 mem_align;		/* memory of a transfer starts at a multiple of this, bytes */
+	u32 max_io;		/* longest transfer that is one command, bytes */
+	u32 discard_unit;	/* discards are cut to multiples of this, bytes; 0 = cannot */
+	u32 max_discard_ranges;	/* in one command; at least 1 when it can discard */
+	bool volatile_cache;	/* flush and FUA mean something */
+	bool read_only;
+	bool polled;		/* completions may be polled for */
+};
+
+enum kvmem_io_op {
+	KVMEM_IO_READ,
+	KVMEM_IO_WRITE,
+	KVMEM_IO_FLUSH,		/* no data */
+	KVMEM_IO_DISCARD,	/* ranges, no data */
+	KVMEM_IO_NR
+};
+
+/* kvmem_io.flags */
+#define KVMEM_IO_F_PREFLUSH	(1 << 0)	/* all writes completed before are durable first */
+#define KVMEM_IO_F_FUA		(1 << 1)	/* durable when done */
+#define KVMEM_IO_F_BACKGROUND	(1 << 2)	/* nobody waits: behind the others */
+
+struct kvmem_range {
+	u64 off;
+	u64 len;
+};
+
+/**
+ * struct kvmem_io - one transfer between memory and a device
+ * @op: what to do
+ * @flags: KVMEM_IO_F_*
+ * @off: on the device, bytes, a multiple of the unit
+ * @len: bytes, a multiple of the unit; any length, the backend splits
+ * @bvecs: host pages, at least @len bytes; every segment starts and ends at a
+ *	multiple of mem_align, and segments other than the last are whole units
+ * @nr_bvecs: entries in @bvecs
+ * @first: bytes of @bvecs to skip
+ * @ranges: of a discard
+ * @nr_ranges: of a discard
+ * @done: called once, from any context but with no lock of ours; @status is 0
+ *	or a negative errno.  The memory is the caller's again
+ * @start: ktime in ns; of the core
+ * @dev: of the core
+ * @pending: parts on their way, of the backend
+ * @status: of the first part that failed, of the backend
+ *
+ * Belongs to the backend from submit to done.
+ */
+struct kvmem_io {
+	enum kvmem_io_op op;
+	u32 flags;
+	u64 off;
+	size_t len;
+	const struct bio_vec *bvecs;
+	unsigned int nr_bvecs;
+	size_t first;
+	const struct kvmem_range *ranges;
+	unsigned int nr_ranges;
+	void (*done)(struct kvmem_io *io, int status);
+	u64 start;
+	struct kvmem_dev *dev;
+	atomic_t pending;
+	int status;
+};
+
+/* What the device says about its own health; -1 = it does not say. */
+struct kvmem_health {
+	int percent_used;	/* of its endurance */
+	int spare_percent;
+	s64 media_errors;
+	s64 bytes_written;	/* since it was made */
+};
+
+/**
+ * struct kvmem_media_ops - a backend
+ * @name: for people
+ * @open: @path is the backend's own name for the device.  Exclusive; read-only
+ *	when the device is.  Fills dev->priv and dev->geo
+ * @close: nothing is in flight
+ * @submit: never sleeps for the transfer's end, may sleep for memory; always
+ *	calls io->done, once
+ * @poll: look for completions; how many there were.  NULL: interrupts only
+ * @health: may sleep.  NULL: unknown
+ */
+struct kvmem_media_ops {
+	const char *name;
+	struct module *owner;
+	int (*open)(struct kvmem_dev *dev, const char *path);
+	void (*close)(struct kvmem_dev *dev);
+	void (*submit)(struct kvmem_dev *dev, struct kvmem_io *io);
+	int (*poll)(struct kvmem_dev *dev);
+	int (*health)(struct kvmem_dev *dev, struct kvmem_health *health);
+};
+
+enum kvmem_dev_trouble {
+	KVMEM_DEV_GONE,		/* removed: every transfer fails from now on */
+	KVMEM_DEV_READ_ONLY,	/* writes fail from now on */
+};
+
+/**
+ * struct kvmem_dev - an open device
+ * @ops: backend
+ * @priv: of the backend
+ * @geo: filled by open
+ * @path: what was opened, for people
+ * @trouble: called by the backend when the device changes for the worse; any
+ *	context
+ * @inflight: bytes under way in each direction (read, write)
+ * @nr_inflight: transfers under way
+ * @idle: woken when @nr_inflight becomes 0
+ * @service_ns: moving average of nanoseconds per MiB, read and write
+ * @ios: transfers ended, by op
+ * @bytes: moved, by op; a discard's are those it covered
+ * @errors: transfers that failed, by op
+ * @ranges: discarded
+ * @gone: see KVMEM_DEV_GONE; every submission ends with -ENODEV
+ */
+struct kvmem_dev {
+	const struct kvmem_media_ops *ops;
+	void *priv;
+	struct kvmem_geometry geo;
+	char path[256];
+	void (*trouble)(struct kvmem_dev *dev, enum kvmem_dev_trouble what);
+	atomic64_t inflight[2];
+	atomic_t nr_inflight;
+	wait_queue_head_t idle;
+	u64 service_ns[2];
+	atomic64_t ios[KVMEM_IO_NR];
+	atomic64_t bytes[KVMEM_IO_NR];
+	atomic64_t errors[KVMEM_IO_NR];
+	atomic64_t ranges;
+	bool gone;
+};
+
+extern const struct kvmem_media_ops kvmem_bdev_ops;
+
+/* dev.c */
+int kvmem_dev_open(struct kvmem_dev *dev, const struct kvmem_media_ops *ops, const char *path,
+		   void (*trouble)(struct kvmem_dev *, enum kvmem_dev_trouble));
+/* Waits for what is in flight, which the device or its driver ends. */
+void kvmem_dev_close(struct kvmem_dev *dev);
+/*
+ * Count and hand to the backend; checks alignment and bounds first (-EINVAL,
+ * -ENODEV, -EROFS through done).  May sleep for memory.
+ */
+void kvmem_dev_submit(struct kvmem_dev *dev, struct kvmem_io *io);
+/* For backends: the transfer has ended. */
+void kvmem_dev_end(struct kvmem_io *io, int status);
+/*
+ * Nanoseconds that @bytes more would take to come back: what is in flight, and
+ * they, by the measured service time.
+ */
+u64 kvmem_dev_expected_wait(const struct kvmem_dev *dev, bool write, size_t bytes);
+
+/*
+ * Kernel memory, one contiguous stretch at @buf (kmalloc, vmalloc or pages),
+ * moved by a transfer of its own; waits.  0 or a negative errno; -ETIMEDOUT
+ * after KVMEM_IO_TIMEOUT_MS, when @buf must be leaked unless it came from
+ * kvmem_dev_alloc(), which does that by itself.
+ */
+#define KVMEM_IO_TIMEOUT_MS	60000
+
+/* A bounce buffer of @len bytes, aligned for every device. */
+struct kvmem_dev_buf;
+struct kvmem_dev_buf *kvmem_dev_alloc(size_t len);
+void kvmem_dev_buf_put(struct kvmem_dev_buf *buf);
+void *kvmem_dev_buf_data(struct kvmem_dev_buf *buf);
+/* Move [@at, @at + @len) of @buf from or to @off of the device, and wait. */
+int kvmem_dev_rw(struct kvmem_dev *dev, enum kvmem_io_op op, u32 flags, u64 off,
+		 struct kvmem_dev_buf *buf, size_t at, size_t len);
+int kvmem_dev_flush(struct kvmem_dev *dev);
+
+#endif
