@@ -81,6 +81,8 @@ def seeds():
         "stats": (0, message("CMD_STATS_GET", attr("A_VERSION", b"1\0") + arena) + ack),
         "table": (0, message("CMD_TABLE_GET", obj + row + u8("A_HINTED", 1)) + ack),
         "refusal": (0, refusal),
+        "no_errno": (0, control(2, struct.pack("=i", -1 << 31) + bytes(16), 0x300)),
+        "no_errno_end": (1, control(3, struct.pack("=i", -1 << 31), 2)),
         "dump": (1, message("CMD_NS_GET", ns, 2) + message("CMD_NS_GET", ns, 0x12) + done),
         "hist": (1, message("CMD_HIST_GET", obj + hist, 2) + done),
         "latency": (1, message("CMD_LATENCY_GET", lat, 2) + done),

@@ -16,6 +16,7 @@
 
 #define REQUEST_SIZE	16384	/* a whole value table is 5 KiB */
 #define DUMP_TRIES	10
+#define MAX_ERRNO	4095	/* the largest that the kernel returns */
 
 /**
  * struct call - one request on its way
@@ -99,6 +100,12 @@ static void read_extack(struct call *call, struct nlattr *head, int len)
 	knl_get_u32(tb[NLMSGERR_ATTR_MISS_TYPE], &call->miss);
 }
 
+/* What an answer gives as its error, when it can be one. */
+static int error_number(int err)
+{
+	return err < 0 && err >= -MAX_ERRNO ? -err : EBADMSG;
+}
+
 /* The end of a dump carries its error, and why. */
 static int on_finish(struct nl_msg *msg, void *arg)
 {
@@ -110,7 +117,7 @@ static int on_finish(struct nl_msg *msg, void *arg)
 	call->done = true;
 	if (len < (int)sizeof(*err) || *err >= 0)
 		return NL_STOP;
-	call->err = -*err;
+	call->err = error_number(*err);
 	if (nlh->nlmsg_flags & NLM_F_ACK_TLVS)
 		read_extack(call, (struct nlattr *)(err + 1), len - (int)sizeof(*err));
 	return NL_STOP;
@@ -133,7 +140,7 @@ static int on_error(struct sockaddr_nl *who, struct nlmsgerr *err, void *arg)
 
 	(void)who;
 	call->done = true;
-	call->err = -err->error;
+	call->err = error_number(err->error);
 	if (!(nlh->nlmsg_flags & NLM_F_ACK_TLVS))
 		return NL_STOP;
 	if (!(nlh->nlmsg_flags & NLM_F_CAPPED))
