@@ -25,6 +25,7 @@
 #error "kvmem needs Linux 6.1 or newer"
 #endif
 
+#include <linux/blkdev.h>
 #include <linux/device/class.h>
 #include <linux/eventfd.h>
 #include <linux/file.h>
@@ -33,6 +34,7 @@
 #include <linux/module.h>
 #include <linux/netlink.h>
 #include <linux/shrinker.h>
+#include <linux/slab.h>
 #include <linux/timer.h>
 #include <linux/workqueue.h>
 #include <net/genetlink.h>
@@ -261,6 +263,154 @@ static inline struct nlattr **kvmem_genl_dump_attrs(struct netlink_callback *cb)
 	return genl_info_dump(cb)->attrs;
 #else
 	return genl_dumpit_info(cb)->attrs;
+#endif
+}
+
+/* --- block devices --- */
+
+/*
+ * A block device held open is a file since 6.9.  Before, an empty file that
+ * only we look at stands for it.
+ */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 9, 0)
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 5, 0)
+#define blk_mode_t fmode_t
+#define BLK_OPEN_READ FMODE_READ
+#define BLK_OPEN_WRITE FMODE_WRITE
+
+/* Never called. */
+struct blk_holder_ops {
+	void (*mark_dead)(struct block_device *bdev, bool surprise);
+};
+#endif
+
+/* @opened: what the kernel's own close asks for */
+struct kvmem_compat_bdev {
+	struct file file;
+	struct block_device *bdev;
+	blk_mode_t mode;
+	void *opened;
+};
+
+static inline int kvmem_compat_bdev_open(struct kvmem_compat_bdev *cb,
+					 const char *path, void *holder,
+					 const struct blk_holder_ops *hops)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 7, 0)
+	struct bdev_handle *handle = bdev_open_by_path(path, cb->mode, holder,
+						       hops);
+
+	if (IS_ERR(handle))
+		return PTR_ERR(handle);
+	cb->bdev = handle->bdev;
+	cb->opened = handle;
+	return 0;
+#else
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 5, 0)
+	cb->bdev = blkdev_get_by_path(path, cb->mode, holder, hops);
+#else
+	cb->mode |= FMODE_EXCL;
+	cb->bdev = blkdev_get_by_path(path, cb->mode, holder);
+#endif
+	cb->opened = holder;
+	return PTR_ERR_OR_ZERO(cb->bdev);
+#endif
+}
+
+static inline void kvmem_compat_bdev_close(struct kvmem_compat_bdev *cb)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 7, 0)
+	bdev_release(cb->opened);
+#elif LINUX_VERSION_CODE >= KERNEL_VERSION(6, 5, 0)
+	blkdev_put(cb->bdev, cb->opened);
+#else
+	blkdev_put(cb->bdev, cb->mode);
+#endif
+}
+
+static inline struct file *
+kvmem_compat_bdev_file_open(const char *path, blk_mode_t mode, void *holder,
+			    const struct blk_holder_ops *hops)
+{
+	struct kvmem_compat_bdev *cb = kzalloc(sizeof(*cb), GFP_KERNEL);
+	int ret;
+
+	if (!cb)
+		return ERR_PTR(-ENOMEM);
+	cb->mode = mode;
+	ret = kvmem_compat_bdev_open(cb, path, holder, hops);
+	if (!ret)
+		return &cb->file;
+	kfree(cb);
+	return ERR_PTR(ret);
+}
+
+static inline struct block_device *kvmem_compat_file_bdev(struct file *file)
+{
+	return container_of(file, struct kvmem_compat_bdev, file)->bdev;
+}
+
+static inline void kvmem_compat_bdev_fput(struct file *file)
+{
+	struct kvmem_compat_bdev *cb =
+		container_of(file, struct kvmem_compat_bdev, file);
+
+	kvmem_compat_bdev_close(cb);
+	kfree(cb);
+}
+
+#define bdev_file_open_by_path kvmem_compat_bdev_file_open
+#define file_bdev kvmem_compat_file_bdev
+#define bdev_fput kvmem_compat_bdev_fput
+#endif
+
+/*
+ * A callback for blk_holder_ops.mark_dead:
+ *
+ *	KVMEM_MARK_DEAD(name, holder) { ... }
+ *
+ * The holder cannot go while it runs.  From 6.7 on the callee drops the lock
+ * that sees to that; before 6.5 nobody calls.
+ */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 7, 0)
+#define KVMEM_MARK_DEAD(name, holder)					       \
+	static void name##_body(void *holder);				       \
+	static void name(struct block_device *bdev, bool surprise)	       \
+	{								       \
+		name##_body(bdev->bd_holder);				       \
+		mutex_unlock(&bdev->bd_holder_lock);			       \
+	}								       \
+	static void name##_body(void *holder)
+#elif LINUX_VERSION_CODE < KERNEL_VERSION(6, 5, 0) || \
+	LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0)
+#define KVMEM_MARK_DEAD(name, holder)					       \
+	static void name##_body(void *holder);				       \
+	static void name(struct block_device *bdev, bool surprise)	       \
+	{								       \
+		name##_body(bdev->bd_holder);				       \
+	}								       \
+	static void name##_body(void *holder)
+#else
+#define KVMEM_MARK_DEAD(name, holder)					       \
+	static void name##_body(void *holder);				       \
+	static void name(struct block_device *bdev)			       \
+	{								       \
+		name##_body(bdev->bd_holder);				       \
+	}								       \
+	static void name##_body(void *holder)
+#endif
+
+/* Hybrid polling, which sleeps, went away with 6.4. */
+#ifndef BLK_POLL_NOSLEEP
+#define BLK_POLL_NOSLEEP 0
+#endif
+
+static inline bool kvmem_bdev_can_poll(struct block_device *bdev)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 11, 0)
+	return bdev_get_queue(bdev)->limits.features & BLK_FEAT_POLL;
+#else
+	return test_bit(QUEUE_FLAG_POLL, &bdev_get_queue(bdev)->queue_flags);
 #endif
 }
 

@@ -11,6 +11,7 @@
 #include "file.h"
 #include "ns.h"
 #include "ops.h"
+#include "flash/tier.h"
 
 /* Bytes that a light batch may move: less than what a punt to a worker costs. */
 #define KVMEM_LIGHT_BYTES	(64U << 10)
@@ -130,12 +131,23 @@ static bool opcode_is_light(u16 opcode)
 	}
 }
 
+/* Does the key have to be fetched from flash? */
+static bool op_may_wait(struct kvmem_ns *ns, u16 opcode, struct kvmem_op __user *uop)
+{
+	struct kvmem_key key;
+
+	if (!ns || !kvmem_flash_has(ns) || (opcode != KVMEM_OP_GET && opcode != KVMEM_OP_LEASE))
+		return false;
+	return !copy_from_user(&key, uop->key, sizeof(key)) && !kvmem_block_here(ns, &key);
+}
+
 /*
  * Only a guess of what the batch will cost: everything is read and checked
  * again when it runs, so it does not matter that user space may change it.
  */
-bool kvmem_batch_is_light(void __user *ubatch)
+bool kvmem_batch_is_light(struct kvmem_file *kf, void __user *ubatch)
 {
+	struct kvmem_ns *ns = kvmem_file_ns(kf);
 	struct kvmem_op __user *uop;
 	struct kvmem_batch batch;
 	u64 len, total = 0;
@@ -153,7 +165,7 @@ bool kvmem_batch_is_light(void __user *ubatch)
 			return true;
 		total += min_t(u64, len, KVMEM_LIGHT_BYTES + 1);
 		/* A part of a block costs the checksum of far more than its length. */
-		if (!opcode_is_light(opcode) || flags & KVMEM_OP_F_PARTIAL ||
+		if (!opcode_is_light(opcode) || op_may_wait(ns, opcode, uop) || flags & KVMEM_OP_F_PARTIAL ||
 		    total > KVMEM_LIGHT_BYTES)
 			return false;
 	}

@@ -3,6 +3,7 @@
  * Blocks: allocation, life cycle, index.
  */
 #include <linux/ktime.h>
+#include <linux/math64.h>
 #include <linux/mm.h>
 #include <linux/rhashtable.h>
 #include <linux/slab.h>
@@ -42,7 +43,8 @@ void kvmem_block_cache_exit(void)
 static const u8 block_next[KVMEM_BLOCK_NR_STATES] = {
 	[KVMEM_BLOCK_ALLOCATED] = TO(COMMITTED) | TO(DELETED),
 	[KVMEM_BLOCK_COMMITTED] = TO(PERSISTED) | TO(EVICTED) | TO(DELETED),
-	[KVMEM_BLOCK_PERSISTED] = TO(EVICTED) | TO(DELETED),
+	/* COMMITTED again: the copy that would survive was evicted before the block. */
+	[KVMEM_BLOCK_PERSISTED] = TO(COMMITTED) | TO(EVICTED) | TO(DELETED),
 	[KVMEM_BLOCK_EVICTED] = TO(DELETED),
 	[KVMEM_BLOCK_DELETED] = 0,
 };
@@ -94,7 +96,45 @@ static u32 expires_after(u32 ttl_ms)
 
 bool kvmem_block_expired(const struct kvmem_block *block)
 {
-	return block->expires && (s32)(expires_now() - block->expires) >= 0;
+	return kvmem_expires_past(block->expires);
+}
+
+/*
+ * On a media a time is in seconds since 1970, rounded down: nothing lives longer
+ * for having been written.  What is more than half a turn away cannot be told
+ * from the past; no TTL is that long.
+ */
+u32 kvmem_block_expires_to_unix(u32 expires)
+{
+	u64 boot = ktime_get_boottime_ns();
+	s64 at;
+
+	if (!expires)
+		return 0;
+	at = (s64)(s32)(expires - (u32)(boot >> EXPIRES_SHIFT)) * (1LL << EXPIRES_SHIFT);
+	at += ktime_get_real_ns() - (boot & ((1ULL << EXPIRES_SHIFT) - 1));
+	at = at > 0 ? div_s64(at, NSEC_PER_SEC) : 0;
+	return clamp_t(s64, at, 1, U32_MAX);
+}
+
+/* Rounded up as in expires_after(), so that a time goes there and back unchanged. */
+u32 kvmem_block_expires_from_unix(u32 seconds)
+{
+	s64 left = (s64)seconds * NSEC_PER_SEC - ktime_get_real_ns();
+	u64 at;
+
+	if (!seconds)
+		return 0;
+	if (left <= 0)
+		return expires_now() ?: U32_MAX;
+	/* A wrong clock or a hostile media: a quarter of a turn is never exceeded. */
+	at = ktime_get_boottime_ns() + min_t(s64, left, 1LL << (30 + EXPIRES_SHIFT));
+	return (u32)((at >> EXPIRES_SHIFT) + 1) ?: 1;
+}
+
+bool kvmem_expires_past(u32 expires)
+{
+	return expires && (s32)(expires_now() - expires) >= 0;
 }
 
 /* Allocation --------------------------------------------------------------- */
@@ -252,6 +292,16 @@ struct kvmem_block *kvmem_block_lookup(struct kvmem_ns *ns, const struct kvmem_k
 	return block;
 }
 
+bool kvmem_block_here(struct kvmem_ns *ns, const struct kvmem_key *key)
+{
+	bool here;
+
+	rcu_read_lock();
+	here = rhashtable_lookup(&ns->index, key, kvmem_index_params);
+	rcu_read_unlock();
+	return here;
+}
+
 static void block_account_live(struct kvmem_ns *ns, struct kvmem_block *block, int sign)
 {
 	ns->live_blocks += sign;
@@ -283,7 +333,10 @@ static void block_set_class(struct kvmem_ns *ns, struct kvmem_block *block,
 {
 	if (hints->hint_class)
 		ns->hinted = true;
-	block->class = ns->hinted ? hints->hint_class << 3 : hints->own_class;
+	if (hints->fetched)
+		block->class = hints->own_class;
+	else
+		block->class = ns->hinted ? hints->hint_class << 3 : hints->own_class;
 }
 
 static int block_publish_locked(struct kvmem_ns *ns, struct kvmem_block *block,
@@ -319,7 +372,10 @@ int kvmem_block_commit(struct kvmem_block *block, const struct kvmem_key *key,
 	block->key = *key;
 	block->priority = hints->priority;
 	block->cost = hints->cost;
-	block->expires = expires_after(hints->ttl_ms ?: READ_ONCE(ns->p.ttl_ms));
+	if (hints->fetched)
+		block->expires = hints->expires;
+	else
+		block->expires = expires_after(hints->ttl_ms ?: READ_ONCE(ns->p.ttl_ms));
 	/* The index's reference, before anybody can find the block. */
 	refcount_inc(&block->ref);
 	spin_lock(&ns->lock);
@@ -330,10 +386,28 @@ int kvmem_block_commit(struct kvmem_block *block, const struct kvmem_key *key,
 	kvmem_touch_put(list);
 	if (ret)
 		refcount_dec(&block->ref);
-	else
+	else if (!hints->fetched)
 		kvmem_sample(ns, key, KVMEM_SAMPLE_KIND_PUT, READ_ONCE(block->class),
 			     block->size);
 	return ret;
+}
+
+void kvmem_block_unpersist(struct kvmem_ns *ns, const struct kvmem_key *key)
+{
+	struct kvmem_block *block;
+
+	rcu_read_lock();
+	block = rhashtable_lookup(&ns->index, key, kvmem_index_params);
+	if (block && !kvmem_block_tryget(block))
+		block = NULL;
+	rcu_read_unlock();
+	if (!block)
+		return;
+	spin_lock(&ns->lock);
+	if (block->state == KVMEM_BLOCK_PERSISTED)
+		kvmem_block_set_state(block, KVMEM_BLOCK_COMMITTED);
+	spin_unlock(&ns->lock);
+	kvmem_block_put(block);
 }
 
 /*
@@ -404,4 +478,16 @@ bool kvmem_block_unlink(struct kvmem_block *block, enum kvmem_block_state to,
 	/* The index's reference. */
 	kvmem_block_put(block);
 	return true;
+}
+
+bool kvmem_block_persisted(struct kvmem_block *block)
+{
+	struct kvmem_ns *ns = block->ns;
+	bool done;
+
+	spin_lock(&ns->lock);
+	done = block->state == KVMEM_BLOCK_COMMITTED &&
+	       kvmem_block_set_state(block, KVMEM_BLOCK_PERSISTED);
+	spin_unlock(&ns->lock);
+	return done;
 }

@@ -14,6 +14,7 @@
 #include <linux/kvmem.h>
 #include "space.h"
 
+struct bio_vec;
 struct kvmem_ns;
 
 struct kvmem_key {
@@ -24,7 +25,8 @@ struct kvmem_key {
  * enum kvmem_block_state - the life of a block; changed by kvmem_block_set_state() only
  * @KVMEM_BLOCK_ALLOCATED: space reserved, data on its way, invisible
  * @KVMEM_BLOCK_COMMITTED: readable; checksum known
- * @KVMEM_BLOCK_PERSISTED: readable, and survives a restart
+ * @KVMEM_BLOCK_PERSISTED: readable, and survives a restart; COMMITTED again when
+ *	a block in DRAM outlives its copy
  * @KVMEM_BLOCK_EVICTED: policy took it; holders of a reference may finish
  * @KVMEM_BLOCK_DELETED: dropped by its owner, or failed on the way; terminal
  */
@@ -125,13 +127,18 @@ enum kvmem_growth {
  * @own_class: by the look-ups before it, hint * 8; used while no application
  *	gives classes
  * @growth: enum kvmem_growth, of its prompt
+ * @fetched: not put: a copy of what another tier has.  Then @own_class is the
+ *	whole class, and @expires counts instead of @ttl_ms
+ * @expires: as kvmem_block.expires
  */
 struct kvmem_hints {
 	u8 hint_class;
 	u8 priority;
 	u8 own_class;
 	u8 growth;
+	bool fetched;
 	u32 ttl_ms;
+	u32 expires;
 	u32 cost;
 };
 
@@ -153,6 +160,8 @@ int kvmem_block_commit(struct kvmem_block *block, const struct kvmem_key *key,
 		       const struct kvmem_hints *hints);
 struct kvmem_block *kvmem_block_lookup(struct kvmem_ns *ns, const struct kvmem_key *key,
 				       u16 *res_flags);
+/* Just now, in DRAM; says nothing about the next moment. */
+bool kvmem_block_here(struct kvmem_ns *ns, const struct kvmem_key *key);
 bool kvmem_block_tryget(struct kvmem_block *block);
 void kvmem_block_put(struct kvmem_block *block);
 /* Bytes that the block takes from the quota. */
@@ -166,7 +175,19 @@ bool kvmem_block_unlink(struct kvmem_block *block, enum kvmem_block_state to,
 bool kvmem_block_set_state(struct kvmem_block *block, enum kvmem_block_state to);
 bool kvmem_block_transition_ok(enum kvmem_block_state from, enum kvmem_block_state to);
 
+/* A media has it.  False: it is on its way out, or was marked already. */
+bool kvmem_block_persisted(struct kvmem_block *block);
 bool kvmem_block_expired(const struct kvmem_block *block);
+/* The same of a kvmem_block.expires that is not in a block. */
+bool kvmem_expires_past(u32 expires);
+/*
+ * kvmem_block.expires to and from seconds since 1970; 0 is 0.  A time that has
+ * passed becomes one that has expired.
+ */
+u32 kvmem_block_expires_to_unix(u32 expires);
+u32 kvmem_block_expires_from_unix(u32 seconds);
+/* The copy of the block of @key that would survive has gone: PERSISTED -> COMMITTED. */
+void kvmem_block_unpersist(struct kvmem_ns *ns, const struct kvmem_key *key);
 
 /* Count a use: order, class, histogram.  Never waits. */
 void kvmem_block_touch(struct kvmem_block *block);
@@ -185,5 +206,11 @@ int kvmem_block_copy(struct kvmem_block *to, struct kvmem_block *from);
 /* 0, -EFAULT, or -EILSEQ: the bytes are not those that were put. */
 int kvmem_block_read(struct kvmem_block *block, size_t off, size_t len,
 		     struct iov_iter *to);
+/*
+ * The memory of the first @len bytes (at most what it takes in DRAM), for a
+ * transfer; to be kvfree()d.  NULL: no memory.
+ */
+struct bio_vec *kvmem_block_bvecs(const struct kvmem_block *block, size_t len,
+				  unsigned int *nr);
 
 #endif

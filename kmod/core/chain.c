@@ -79,19 +79,24 @@ static bool run_was_matched(struct kvmem_run *run)
 	return true;
 }
 
+void kvmem_run_found(struct kvmem_run *run, struct kvmem_ns *ns,
+		     const struct kvmem_key *key, u8 class, u32 size)
+{
+	kvmem_stat_inc(ns, KVMEM_STAT_HITS);
+	kvmem_sample(ns, key, KVMEM_SAMPLE_KIND_HIT, class, size);
+	if (run_was_matched(run))
+		return;
+	run_look(run);
+	run->missed = false;
+	run->chain.known++;
+	run->chain.continued = chain_is_own(class);
+}
+
 void kvmem_run_hit(struct kvmem_run *run, struct kvmem_ns *ns, struct kvmem_block *block,
 		   bool touch)
 {
-	kvmem_stat_inc(ns, KVMEM_STAT_HITS);
 	/* The class may change meanwhile: any of its values will do. */
-	kvmem_sample(ns, &block->key, KVMEM_SAMPLE_KIND_HIT, READ_ONCE(block->class),
-		     block->size);
-	if (!run_was_matched(run)) {
-		run_look(run);
-		run->missed = false;
-		run->chain.known++;
-		run->chain.continued = chain_is_own(READ_ONCE(block->class));
-	}
+	kvmem_run_found(run, ns, &block->key, READ_ONCE(block->class), block->size);
 	if (!touch)
 		return;
 	if (run->nr_uses == KVMEM_RUN_USES)

@@ -71,6 +71,9 @@ void kvmem_run_flush(struct kvmem_run *run, struct kvmem_ns *ns);
 /* GET, LEASE or MATCH found @block; it is a use when @touch. */
 void kvmem_run_hit(struct kvmem_run *run, struct kvmem_ns *ns, struct kvmem_block *block,
 		   bool touch);
+/* The same for one that is not in DRAM: nothing to use. */
+void kvmem_run_found(struct kvmem_run *run, struct kvmem_ns *ns,
+		     const struct kvmem_key *key, u8 class, u32 size);
 /* ... or not; @res_flags say why as far as the look-up knows. */
 void kvmem_run_miss(struct kvmem_run *run, struct kvmem_ns *ns,
 		    const struct kvmem_key *key, u16 res_flags);

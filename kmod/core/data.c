@@ -7,6 +7,7 @@
  * running value at every piece boundary: a partial read checks the pieces it
  * touches, starting from the value before them, and the last is the whole's.
  */
+#include <linux/bvec.h>
 #include <linux/crc32c.h>
 #include <linux/mm.h>
 #include <linux/sched.h>
@@ -173,4 +174,28 @@ int kvmem_block_copy(struct kvmem_block *to, struct kvmem_block *from)
 	}
 	kvmem_block_seal(to, from->size);
 	return to->crc == from->crc ? 0 : -EILSEQ;
+}
+
+/*
+ * The memory of the first @len bytes, for a transfer; @len may go beyond the
+ * block's size, as far as its space does.  To be kvfree()d.
+ */
+struct bio_vec *kvmem_block_bvecs(const struct kvmem_block *block, size_t len,
+				  unsigned int *nr)
+{
+	unsigned int max = DIV_ROUND_UP(len, PAGE_SIZE) + 1;
+	struct kvmem_cursor cur = {};
+	struct bio_vec *bvecs;
+	size_t off = 0, step;
+
+	bvecs = kvmalloc_array(max, sizeof(*bvecs), GFP_NOIO);
+	if (!bvecs)
+		return NULL;
+	for (*nr = 0; off < len && *nr < max; off += step) {
+		void *seg = kvmem_block_seg(block, &cur, off, &step);
+
+		step = min(step, len - off);
+		bvec_set_page(&bvecs[(*nr)++], virt_to_page(seg), step, offset_in_page(seg));
+	}
+	return bvecs;
 }

@@ -14,11 +14,14 @@
 #include "block.h"
 #include "ns.h"
 #include "trace.h"
+#include "flash/tier.h"
 
 /* Second chances given in one decision before priority is overruled. */
 #define KVMEM_EVICT_CHANCES	64
 /* Held blocks taken off a class list under one hold of the lock. */
 #define KVMEM_EVICT_STEPS	256
+/* Blocks of a class that are looked at as its next victims. */
+#define KVMEM_EVICT_COMING	64
 /* Uses that may wait to be counted, and so be counted under one hold. */
 #define KVMEM_TOUCH_MAX		1024
 
@@ -351,6 +354,21 @@ static u32 row_value(const u16 *row, u64 age)
 	return here + (row[b + 1] - here) * (at - 128) / 256;
 }
 
+u32 kvmem_table_value(const struct kvmem_value_table *table, u8 class, u64 age)
+{
+	return row_value(table->value[class], age);
+}
+
+u32 kvmem_ns_value(struct kvmem_ns *ns, u8 class, u64 age)
+{
+	u32 value;
+
+	spin_lock(&ns->lock);
+	value = kvmem_table_value(ns->table, class, age);
+	spin_unlock(&ns->lock);
+	return value;
+}
+
 static bool victim_beats(const struct kvmem_victim *v, u32 value, u64 last_use)
 {
 	return !v->block || value < v->value ||
@@ -423,6 +441,38 @@ static void evict_choose(struct kvmem_ns *ns, u64 now, struct kvmem_victim *v)
 		v->block = NULL;
 }
 
+/* Near the end of one class; how many of them are there now. */
+static unsigned int coming_in_class(struct kvmem_ns *ns, unsigned int class,
+				    struct kvmem_block **blocks, unsigned int nr,
+				    unsigned int max)
+{
+	unsigned int steps = KVMEM_EVICT_COMING;
+	struct kvmem_block *block;
+
+	list_for_each_entry_reverse(block, &ns->classes[class], lru) {
+		if (nr == max || !steps--)
+			break;
+		if (block->state != KVMEM_BLOCK_COMMITTED || atomic_read(&block->holds))
+			continue;
+		refcount_inc(&block->ref);
+		blocks[nr++] = block;
+	}
+	return nr;
+}
+
+unsigned int kvmem_evict_coming(struct kvmem_ns *ns, struct kvmem_block **blocks,
+				unsigned int max)
+{
+	unsigned int nr = 0;
+	u64 mask;
+
+	spin_lock(&ns->lock);
+	for (mask = ns->class_mask; mask; mask &= mask - 1)
+		nr = coming_in_class(ns, __ffs64(mask), blocks, nr, max);
+	spin_unlock(&ns->lock);
+	return nr;
+}
+
 /* The next victim, referenced; its class and age are told to the trace. */
 static struct kvmem_block *evict_pick(struct kvmem_ns *ns, enum kvmem_evict_reason why,
 				      bool *more)
@@ -452,6 +502,7 @@ bool kvmem_evict_one(struct kvmem_ns *ns, enum kvmem_evict_reason why)
 	struct kvmem_block *block;
 	bool more, done;
 
+	kvmem_flash_ahead(ns);
 	/* Each turn takes held blocks off the lists, or ends, or lost a race. */
 	for (;;) {
 		block = evict_pick(ns, why, &more);

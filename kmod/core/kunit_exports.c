@@ -7,10 +7,13 @@
 #include "arena.h"
 #include "block.h"
 #include "file.h"
+#include "flash/flash.h"
+#include "flash/tier.h"
 #include "handle.h"
 #include "ns.h"
 #include "space.h"
 #include "stats.h"
+#include "flash/format.h"
 
 #ifdef CONFIG_KVMEM_KUNIT
 #define KVMEM_FOR_TESTS(symbol) EXPORT_SYMBOL_GPL(symbol)
@@ -44,7 +47,31 @@ KVMEM_FOR_TESTS(kvmem_block_touch);
 KVMEM_FOR_TESTS(kvmem_block_transition_ok);
 KVMEM_FOR_TESTS(kvmem_block_unhold);
 KVMEM_FOR_TESTS(kvmem_block_unlink);
+KVMEM_FOR_TESTS(kvmem_dev_alloc);
+KVMEM_FOR_TESTS(kvmem_dev_buf_bvecs);
+KVMEM_FOR_TESTS(kvmem_dev_buf_data);
+KVMEM_FOR_TESTS(kvmem_dev_buf_get);
+KVMEM_FOR_TESTS(kvmem_dev_buf_put);
+KVMEM_FOR_TESTS(kvmem_dev_close);
+KVMEM_FOR_TESTS(kvmem_dev_end);
+KVMEM_FOR_TESTS(kvmem_dev_expected_wait);
+KVMEM_FOR_TESTS(kvmem_dev_flush);
+KVMEM_FOR_TESTS(kvmem_dev_open);
+KVMEM_FOR_TESTS(kvmem_dev_report);
+KVMEM_FOR_TESTS(kvmem_dev_rw);
+KVMEM_FOR_TESTS(kvmem_dev_rw_within);
+KVMEM_FOR_TESTS(kvmem_dev_submit);
+KVMEM_FOR_TESTS(kvmem_dev_wait);
+KVMEM_FOR_TESTS(kvmem_dir_check);
+KVMEM_FOR_TESTS(kvmem_dir_seal);
+KVMEM_FOR_TESTS(kvmem_entry_count);
+KVMEM_FOR_TESTS(kvmem_entry_sums);
+KVMEM_FOR_TESTS(kvmem_budget_charge);
+KVMEM_FOR_TESTS(kvmem_budget_set);
+KVMEM_FOR_TESTS(kvmem_budget_take);
 KVMEM_FOR_TESTS(kvmem_evict_one);
+KVMEM_FOR_TESTS(kvmem_format_checksum);
+KVMEM_FOR_TESTS(kvmem_format_text);
 KVMEM_FOR_TESTS(kvmem_ghost_add);
 KVMEM_FOR_TESTS(kvmem_ghost_age);
 KVMEM_FOR_TESTS(kvmem_ghost_look);
@@ -65,7 +92,22 @@ KVMEM_FOR_TESTS(kvmem_ns_fit_ghosts);
 KVMEM_FOR_TESTS(kvmem_ns_put);
 KVMEM_FOR_TESTS(kvmem_ns_set_lru);
 KVMEM_FOR_TESTS(kvmem_ns_set_policy);
+KVMEM_FOR_TESTS(kvmem_super_decode);
+KVMEM_FOR_TESTS(kvmem_super_encode);
+KVMEM_FOR_TESTS(kvmem_super_end);
+KVMEM_FOR_TESTS(kvmem_super_layout);
+KVMEM_FOR_TESTS(kvmem_table_check);
 KVMEM_FOR_TESTS(kvmem_table_prepare);
+KVMEM_FOR_TESTS(kvmem_table_seal);
+KVMEM_FOR_TESTS(kvmem_copy_lookup);
+KVMEM_FOR_TESTS(kvmem_copy_put_used);
+KVMEM_FOR_TESTS(kvmem_dir_find);
+KVMEM_FOR_TESTS(kvmem_dir_release);
+KVMEM_FOR_TESTS(kvmem_dir_valid);
+KVMEM_FOR_TESTS(kvmem_media_attach);
+KVMEM_FOR_TESTS(kvmem_media_detach);
+KVMEM_FOR_TESTS(kvmem_media_put);
+KVMEM_FOR_TESTS(kvmem_media_settle);
 KVMEM_FOR_TESTS(kvmem_offset_to_id);
 KVMEM_FOR_TESTS(kvmem_run_begin);
 KVMEM_FOR_TESTS(kvmem_run_class);

@@ -19,7 +19,8 @@ static void op_return_handle(struct kvmem_op *op, const struct kvmem_handle *han
 	op->res_handle = kvmem_handle_number(handle);
 	op->mmap_offset = kvmem_handle_offset(handle);
 	op->bytes = handle->block->size;
-	op->tier = KVMEM_TIER_DRAM;
+	if (op->tier == KVMEM_TIER_NONE)
+		op->tier = KVMEM_TIER_DRAM;
 }
 
 int kvmem_op_alloc(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op,
@@ -150,10 +151,12 @@ struct kvmem_handle *kvmem_lease_block(struct kvmem_file *kf, struct kvmem_ns *n
 int kvmem_op_lease(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op,
 		   struct kvmem_run *run)
 {
-	struct kvmem_block *block = kvmem_op_find(ns, op);
+	struct kvmem_block *block = kvmem_op_fetch(ns, op, run);
 	struct kvmem_handle *handle;
 	int ret = 0;
 
+	if (IS_ERR(block))
+		return PTR_ERR(block);
 	if (!block) {
 		kvmem_run_miss(run, ns, (const struct kvmem_key *)op->key, op->res_flags);
 		return -ENOENT;

@@ -14,6 +14,8 @@
 #include "stats.h"
 #include "sysfs.h"
 #include "version.h"
+#include "flash/info.h"
+#include "flash/tier.h"
 
 static unsigned long arena_mb;
 module_param(arena_mb, ulong, 0444);
@@ -51,11 +53,16 @@ static int arena_start(void)
 
 static int device_start(void)
 {
-	return misc_register(&kvmem_misc);
+	int ret = misc_register(&kvmem_misc);
+
+	if (!ret)
+		kvmem_media_sysfs_start(kvmem_misc.this_device);
+	return ret;
 }
 
 static void device_stop(void)
 {
+	kvmem_media_sysfs_stop();
 	misc_deregister(&kvmem_misc);
 }
 
@@ -66,6 +73,8 @@ static const struct kvmem_step steps[] = {
 	{ arena_start, kvmem_arena_exit },
 	{ kvmem_pool_init, kvmem_pool_exit },
 	{ kvmem_ns_init, kvmem_ns_exit },
+	/* Before the namespaces go, so that their blocks stay on the media. */
+	{ kvmem_flash_init, kvmem_flash_exit },
 	{ kvmem_netlink_init, kvmem_netlink_exit },
 	{ device_start, device_stop },
 };

@@ -10,6 +10,7 @@
 #include "lease.h"
 #include "ns.h"
 #include "ops.h"
+#include "flash/tier.h"
 
 /* Keys copied in at a time. */
 #define KVMEM_MATCH_STEP	16
@@ -66,6 +67,32 @@ static void match_undo(struct kvmem_match *m)
 	}
 }
 
+/* In DRAM; brought there, if that is where a lease needs it.  As kvmem_op_fetch(). */
+static struct kvmem_block *match_find(struct kvmem_match *m, const struct kvmem_key *key,
+				      u16 *res_flags)
+{
+	struct kvmem_block *block = kvmem_block_lookup(m->ns, key, res_flags);
+
+	if (block || !m->numbers || !kvmem_flash_has(m->ns))
+		return block;
+	kvmem_run_flush(m->run, m->ns);
+	return kvmem_flash_fetch(m->ns, key, res_flags);
+}
+
+/* Nobody wants the bytes: that it is on flash will do. */
+static int match_look(struct kvmem_match *m, const struct kvmem_key *key, u16 res_flags)
+{
+	struct kvmem_flash_look look;
+
+	if (m->numbers || !kvmem_flash_look(m->ns, key, &look)) {
+		kvmem_run_miss(m->run, m->ns, key, res_flags);
+		return 0;
+	}
+	m->op->bytes++;
+	kvmem_run_found(m->run, m->ns, key, look.class, look.size);
+	return 1;
+}
+
 /* 1: there, and counted in op->bytes; 0: the prefix ends here; else an errno. */
 static int match_one(struct kvmem_match *m, const struct kvmem_key *key)
 {
@@ -73,11 +100,12 @@ static int match_one(struct kvmem_match *m, const struct kvmem_key *key)
 	u16 res_flags = 0;
 	int ret = 0;
 
-	block = kvmem_block_lookup(m->ns, key, &res_flags);
-	if (!block) {
-		kvmem_run_miss(m->run, m->ns, key, res_flags);
-		return 0;
-	}
+	block = match_find(m, key, &res_flags);
+	if (!block)
+		return match_look(m, key, res_flags);
+	/* It cannot be had: the prefix that can ends before it. */
+	if (IS_ERR(block))
+		return m->op->bytes ? 0 : PTR_ERR(block);
 	if (m->numbers)
 		ret = match_lease(m, block);
 	else

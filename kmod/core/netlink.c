@@ -8,6 +8,7 @@
 #include <linux/err.h>
 #include <linux/module.h>
 #include <linux/string.h>
+#include "flash/flash.h"
 #include "netlink.h"
 #include "nl.h"
 #include "ns.h"
@@ -141,6 +142,23 @@ struct kvmem_pool *kvmem_nl_pool(struct nlattr **attrs, struct netlink_ext_ack *
 	if (pool)
 		return pool;
 	NL_SET_ERR_MSG_ATTR(extack, attr, "no such pool");
+	return ERR_PTR(-ENOENT);
+}
+
+struct kvmem_media *kvmem_nl_media(struct nlattr **attrs, struct netlink_ext_ack *extack)
+{
+	struct nlattr *attr = kvmem_nl_object(attrs, extack);
+	struct kvmem_media *media;
+
+	if (!attr)
+		return ERR_PTR(-EINVAL);
+	if (nla_type(attr) == KVMEM_A_ID)
+		media = kvmem_media_get_by_id(nla_get_u32(attr));
+	else
+		media = kvmem_media_get_by_name(nla_data(attr));
+	if (media)
+		return media;
+	NL_SET_ERR_MSG_ATTR(extack, attr, "no such media");
 	return ERR_PTR(-ENOENT);
 }
 

@@ -9,6 +9,7 @@
 #include <linux/kvmem_netlink.h>
 
 struct kvmem_key;
+struct kvmem_media;
 struct kvmem_ns;
 struct kvmem_sample;
 
@@ -25,6 +26,8 @@ void kvmem_netlink_exit(void);
  */
 void kvmem_event_corrupt(const struct kvmem_ns *ns, const struct kvmem_key *key);
 void kvmem_event_quiesce(bool on);
+/* @cmd: KVMEM_CMD_MEDIA_ATTACHED_NTF, ..._DETACHED_NTF or ..._CHANGED_NTF */
+void kvmem_event_media(u8 cmd, const struct kvmem_media *media);
 /* May sleep.  @size bytes of samples; @lost were dropped before them.  0, -ENOMEM. */
 int kvmem_event_samples(const struct kvmem_ns *ns, const struct kvmem_sample *samples,
 			size_t size, u64 lost);

@@ -27,7 +27,7 @@ const struct nla_policy kvmem_class_values_nl_policy[KVMEM_A_VALUES_VALUES + 1] 
 };
 
 /* Global operation policy for kvmem */
-const struct nla_policy kvmem_main_nl_policy[KVMEM_A_SAMPLE_ONE_IN + 1] = {
+const struct nla_policy kvmem_main_nl_policy[KVMEM_A_WRITE_BUDGET + 1] = {
 	[KVMEM_A_ID] = NLA_POLICY_MIN(NLA_U32, 1),
 	[KVMEM_A_NAME] = { .type = NLA_NUL_STRING, .len = 63, },
 	[KVMEM_A_UID] = { .type = NLA_U32, },
@@ -48,10 +48,15 @@ const struct nla_policy kvmem_main_nl_policy[KVMEM_A_SAMPLE_ONE_IN + 1] = {
 	[KVMEM_A_ENABLE] = NLA_POLICY_MAX(NLA_U8, 1),
 	[KVMEM_A_ORDER] = NLA_POLICY_MAX(NLA_U8, 1),
 	[KVMEM_A_SAMPLE_ONE_IN] = { .type = NLA_U32, },
+	[KVMEM_A_FLASH_MODE] = NLA_POLICY_MAX(NLA_U8, 2),
+	[KVMEM_A_FLASH_QUOTA_BYTES] = { .type = NLA_U64, },
+	[KVMEM_A_PATH] = { .type = NLA_NUL_STRING, .len = 255, },
+	[KVMEM_A_UUID] = NLA_POLICY_EXACT_LEN(16),
+	[KVMEM_A_WRITE_BUDGET] = { .type = NLA_U64, },
 };
 
 /* Ops table for kvmem */
-const struct genl_small_ops kvmem_nl_ops[15] = {
+const struct genl_small_ops kvmem_nl_ops[21] = {
 	{
 		.cmd	= KVMEM_CMD_NS_NEW,
 		.doit	= kvmem_nl_ns_new_doit,
@@ -128,6 +133,37 @@ const struct genl_small_ops kvmem_nl_ops[15] = {
 	{
 		.cmd	= KVMEM_CMD_ARENA_SET,
 		.doit	= kvmem_nl_arena_set_doit,
+		.flags	= GENL_ADMIN_PERM,
+	},
+	{
+		.cmd	= KVMEM_CMD_MEDIA_ATTACH,
+		.doit	= kvmem_nl_media_attach_doit,
+		.flags	= GENL_ADMIN_PERM,
+	},
+	{
+		.cmd	= KVMEM_CMD_MEDIA_DETACH,
+		.doit	= kvmem_nl_media_detach_doit,
+		.flags	= GENL_ADMIN_PERM,
+	},
+	{
+		.cmd	= KVMEM_CMD_MEDIA_SET,
+		.doit	= kvmem_nl_media_set_doit,
+		.flags	= GENL_ADMIN_PERM,
+	},
+	{
+		.cmd	= KVMEM_CMD_MEDIA_GET,
+		.doit	= kvmem_nl_media_get_doit,
+		.dumpit	= kvmem_nl_media_get_dumpit,
+		.flags	= GENL_ADMIN_PERM,
+	},
+	{
+		.cmd	= KVMEM_CMD_SEGMENT_GET,
+		.dumpit	= kvmem_nl_segment_get_dumpit,
+		.flags	= GENL_ADMIN_PERM,
+	},
+	{
+		.cmd	= KVMEM_CMD_MEDIA_NS_GET,
+		.dumpit	= kvmem_nl_media_ns_get_dumpit,
 		.flags	= GENL_ADMIN_PERM,
 	},
 };

@@ -16,10 +16,10 @@ extern const struct nla_policy kvmem_arena_nl_policy[KVMEM_A_ARENA_HUGE + 1];
 extern const struct nla_policy kvmem_class_values_nl_policy[KVMEM_A_VALUES_VALUES + 1];
 
 /* Global operation policy for kvmem */
-extern const struct nla_policy kvmem_main_nl_policy[KVMEM_A_SAMPLE_ONE_IN + 1];
+extern const struct nla_policy kvmem_main_nl_policy[KVMEM_A_WRITE_BUDGET + 1];
 
 /* Ops table for kvmem */
-extern const struct genl_small_ops kvmem_nl_ops[15];
+extern const struct genl_small_ops kvmem_nl_ops[21];
 
 int kvmem_nl_ns_new_doit(struct sk_buff *skb, struct genl_info *info);
 int kvmem_nl_ns_set_doit(struct sk_buff *skb, struct genl_info *info);
@@ -40,6 +40,15 @@ int kvmem_nl_latency_get_dumpit(struct sk_buff *skb,
 int kvmem_nl_stats_get_doit(struct sk_buff *skb, struct genl_info *info);
 int kvmem_nl_quiesce_doit(struct sk_buff *skb, struct genl_info *info);
 int kvmem_nl_arena_set_doit(struct sk_buff *skb, struct genl_info *info);
+int kvmem_nl_media_attach_doit(struct sk_buff *skb, struct genl_info *info);
+int kvmem_nl_media_detach_doit(struct sk_buff *skb, struct genl_info *info);
+int kvmem_nl_media_set_doit(struct sk_buff *skb, struct genl_info *info);
+int kvmem_nl_media_get_doit(struct sk_buff *skb, struct genl_info *info);
+int kvmem_nl_media_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb);
+int kvmem_nl_segment_get_dumpit(struct sk_buff *skb,
+				struct netlink_callback *cb);
+int kvmem_nl_media_ns_get_dumpit(struct sk_buff *skb,
+				 struct netlink_callback *cb);
 
 enum {
 	KVMEM_NLGRP_EVENTS,

@@ -13,6 +13,7 @@
 #include <linux/kvmem_netlink.h>
 #include "netlink_gen.h"
 
+struct kvmem_media;
 struct kvmem_ns;
 struct kvmem_pool;
 
@@ -29,6 +30,7 @@ int kvmem_nl_new_name(struct nlattr **attrs, char *name, struct netlink_ext_ack 
 /* The object named by id or name, referenced, or an ERR_PTR. */
 struct kvmem_ns *kvmem_nl_ns(struct nlattr **attrs, struct netlink_ext_ack *extack);
 struct kvmem_pool *kvmem_nl_pool(struct nlattr **attrs, struct netlink_ext_ack *extack);
+struct kvmem_media *kvmem_nl_media(struct nlattr **attrs, struct netlink_ext_ack *extack);
 
 /*
  * An answer: start, put attributes, finish.  Start is NULL for want of memory,
@@ -44,7 +46,7 @@ int kvmem_nl_dump_finish(struct sk_buff *skb, struct netlink_callback *cb, void 
 /* What a dumpit returns: with a full @skb it is called again. */
 int kvmem_nl_dump_result(const struct sk_buff *skb, int err);
 
-/* Counts the changes of the lists of namespaces and pools; never 0. */
+/* Counts the changes of the lists of namespaces, pools and media; never 0. */
 unsigned int kvmem_nl_generation(void);
 void kvmem_nl_list_changed(void);
 

@@ -4,6 +4,7 @@
  */
 #include <linux/atomic.h>
 #include <linux/kvmem.h>
+#include "flash/flash.h"
 #include "netlink.h"
 #include "nl.h"
 #include "ns.h"
@@ -45,6 +46,23 @@ void kvmem_event_ns(u8 cmd, const struct kvmem_ns *ns)
 	msg = kvmem_event_start(cmd, &hdr);
 	if (msg)
 		kvmem_event_finish(msg, hdr, kvmem_nl_put_object(msg, ns->id, ns->p.name));
+}
+
+void kvmem_event_media(u8 cmd, const struct kvmem_media *media)
+{
+	struct sk_buff *msg;
+	void *hdr;
+	int err;
+
+	/* Also for media that went with no command: a dump shall notice. */
+	if (cmd != KVMEM_CMD_MEDIA_CHANGED_NTF)
+		kvmem_nl_list_changed();
+	msg = kvmem_event_start(cmd, &hdr);
+	if (!msg)
+		return;
+	err = kvmem_nl_put_object(msg, media->id, media->name) ?:
+	      nla_put_u8(msg, KVMEM_A_STATE, READ_ONCE(media->state));
+	kvmem_event_finish(msg, hdr, err);
 }
 
 void kvmem_event_corrupt(const struct kvmem_ns *ns, const struct kvmem_key *key)

@@ -22,7 +22,8 @@
 #define KVMEM_NL_SETTINGS							\
 	(KVMEM_NL_BIT(UID) | KVMEM_NL_BIT(GID) | KVMEM_NL_BIT(MODE) |		\
 	 KVMEM_NL_BIT(FINGERPRINT) | KVMEM_NL_BIT(QUOTA_BYTES) |		\
-	 KVMEM_NL_BIT(QUOTA_BLOCKS) | KVMEM_NL_BIT(TTL_MS) | KVMEM_NL_BIT(PIN_PERCENT))
+	 KVMEM_NL_BIT(QUOTA_BLOCKS) | KVMEM_NL_BIT(TTL_MS) | KVMEM_NL_BIT(PIN_PERCENT) |	\
+	 KVMEM_NL_BIT(FLASH_MODE) | KVMEM_NL_BIT(FLASH_QUOTA_BYTES))
 
 /* Makes ns-set one step: one that gives a uid and one that gives a gid both take effect. */
 static DEFINE_MUTEX(kvmem_nl_ns_lock);
@@ -95,6 +96,18 @@ static void kvmem_nl_get_limits(struct nlattr **attrs, struct kvmem_ns_params *p
 	}
 }
 
+static void kvmem_nl_get_flash(struct nlattr **attrs, struct kvmem_ns_params *p, u32 *mask)
+{
+	if (attrs[KVMEM_A_FLASH_MODE]) {
+		p->flash_mode = nla_get_u8(attrs[KVMEM_A_FLASH_MODE]);
+		*mask |= KVMEM_NS_P_FLASH_MODE;
+	}
+	if (attrs[KVMEM_A_FLASH_QUOTA_BYTES]) {
+		p->flash_quota_bytes = nla_get_u64(attrs[KVMEM_A_FLASH_QUOTA_BYTES]);
+		*mask |= KVMEM_NS_P_FLASH_QUOTA;
+	}
+}
+
 /* Settings that came replace those in @p; @mask tells which. */
 static int kvmem_nl_get_settings(struct sk_buff *skb, struct genl_info *info,
 				 struct kvmem_ns_params *p, u32 *mask)
@@ -106,6 +119,7 @@ static int kvmem_nl_get_settings(struct sk_buff *skb, struct genl_info *info,
 	if (err)
 		return err;
 	kvmem_nl_get_limits(info->attrs, p, mask);
+	kvmem_nl_get_flash(info->attrs, p, mask);
 	if (info->attrs[KVMEM_A_FINGERPRINT]) {
 		memcpy(p->fingerprint, nla_data(info->attrs[KVMEM_A_FINGERPRINT]),
 		       KVMEM_FINGERPRINT_LEN);
@@ -308,6 +322,17 @@ static int kvmem_nl_put_stats(struct sk_buff *msg, const struct kvmem_ns *ns)
 	return 0;
 }
 
+static int kvmem_nl_put_flash(struct sk_buff *msg, const struct kvmem_ns *ns,
+			      const struct kvmem_ns_params *p)
+{
+	if (nla_put_u8(msg, KVMEM_A_FLASH_MODE, p->flash_mode) ||
+	    kvmem_nl_put_u64(msg, KVMEM_A_FLASH_QUOTA_BYTES, p->flash_quota_bytes) ||
+	    kvmem_nl_put_u64(msg, KVMEM_A_FLASH_BLOCKS, atomic64_read(&ns->flash.blocks)) ||
+	    kvmem_nl_put_u64(msg, KVMEM_A_FLASH_BYTES, atomic64_read(&ns->flash.bytes)))
+		return -EMSGSIZE;
+	return 0;
+}
+
 static int kvmem_nl_put_membership(struct sk_buff *msg, const struct kvmem_ns *ns)
 {
 	if (!ns->pool)
@@ -326,6 +351,7 @@ static int kvmem_nl_put_ns(struct sk_buff *msg, struct kvmem_ns *ns,
 	       kvmem_nl_put_settings(msg, &s.p, user_ns) ?:
 	       kvmem_nl_put_membership(msg, ns) ?:
 	       kvmem_nl_put_usage(msg, &s) ?:
+	       kvmem_nl_put_flash(msg, ns, &s.p) ?:
 	       nla_put_u32(msg, KVMEM_A_NR_FILES, kvmem_ns_nr_files(ns)) ?:
 	       kvmem_nl_put_stats(msg, ns);
 }

@@ -15,6 +15,8 @@
 #include "ns.h"
 #include "sysfs.h"
 #include "trace.h"
+#include "flash/flash.h"
+#include "flash/tier.h"
 
 /* The longest time between two looks at every namespace, ms. */
 #define KVMEM_TICK_MS	1000U
@@ -66,6 +68,7 @@ static void ns_free(struct kref *ref)
 	WARN_ON_ONCE(ns->used_blocks || ns->used_bytes);
 	kvmem_space_put_chunks(ns, &empty);
 	rhashtable_destroy(&ns->index);
+	kvmem_ns_flash_exit(ns);
 	if (ns->pool)
 		kvmem_pool_put(ns->pool);
 	pr_debug("ns %u destroyed\n", ns->id);
@@ -134,16 +137,24 @@ static int ns_alloc_parts(struct kvmem_ns *ns)
 	RCU_INIT_POINTER(ns->ghosts, kvmem_ghosts_alloc(0));
 	if (!ns->stats || !ns->table || !ns->hist || !ns_ghosts_last(ns))
 		return -ENOMEM;
-	return rhashtable_init(&ns->index, &kvmem_index_params);
+	return kvmem_ns_flash_init(ns) ?: rhashtable_init(&ns->index, &kvmem_index_params);
 }
 
 static void ns_free_parts(struct kvmem_ns *ns)
 {
+	kvmem_ns_flash_exit(ns);
 	kvmem_ghosts_free(ns_ghosts_last(ns));
 	kvfree(ns->hist);
 	kvfree(ns->table);
 	free_percpu(ns->stats);
 	kfree(ns);
+}
+
+/* Also where the flash tier reads it, which takes no lock of ours. */
+static void ns_set_flash(struct kvmem_ns *ns)
+{
+	WRITE_ONCE(ns->flash.mode, ns->p.flash_mode);
+	WRITE_ONCE(ns->flash.quota_bytes, ns->p.flash_quota_bytes);
 }
 
 static struct kvmem_ns *ns_alloc(const struct kvmem_ns_params *p)
@@ -159,6 +170,7 @@ static struct kvmem_ns *ns_alloc(const struct kvmem_ns_params *p)
 	}
 	kref_init(&ns->ref);
 	ns->p = *p;
+	ns_set_flash(ns);
 	INIT_LIST_HEAD(&ns->pool_node);
 	mutex_init(&ns->attach_lock);
 	INIT_LIST_HEAD(&ns->files);
@@ -262,6 +274,7 @@ struct kvmem_ns *kvmem_ns_create(const struct kvmem_ns_params *p,
 	}
 	pr_debug("ns %u created\n", ns->id);
 	trace_kvmem_ns_event(ns->id, KVMEM_NS_CREATED);
+	kvmem_media_ns_created(ns);
 	return ns;
 }
 
@@ -282,6 +295,11 @@ static void ns_set_params(struct kvmem_ns *ns, const struct kvmem_ns_params *p, 
 		ns->p.ttl_ms = p->ttl_ms;
 	if (mask & KVMEM_NS_P_PIN)
 		ns->p.pin_percent = p->pin_percent;
+	if (mask & KVMEM_NS_P_FLASH_MODE)
+		ns->p.flash_mode = p->flash_mode;
+	if (mask & KVMEM_NS_P_FLASH_QUOTA)
+		ns->p.flash_quota_bytes = p->flash_quota_bytes;
+	ns_set_flash(ns);
 }
 
 static bool ns_over_quota(struct kvmem_ns *ns)
@@ -302,7 +320,7 @@ static bool ns_over_quota(struct kvmem_ns *ns)
 static bool ns_in_use(struct kvmem_ns *ns)
 {
 	lockdep_assert_held(&ns->attach_lock);
-	return READ_ONCE(ns->used_blocks) || kvmem_ns_nr_files(ns);
+	return READ_ONCE(ns->used_blocks) || kvmem_flash_has(ns) || kvmem_ns_nr_files(ns);
 }
 
 static int ns_set_fingerprint(struct kvmem_ns *ns, const u8 *fingerprint,
@@ -318,6 +336,8 @@ static int ns_set_fingerprint(struct kvmem_ns *ns, const u8 *fingerprint,
 			ret = -EBUSY;
 		} else {
 			memcpy(ns->p.fingerprint, fingerprint, KVMEM_FINGERPRINT_LEN);
+			/* What is on media under this one is the namespace's now. */
+			kvmem_media_ns_created(ns);
 		}
 	}
 	mutex_unlock(&ns->attach_lock);
@@ -367,6 +387,7 @@ int kvmem_ns_delete(struct kvmem_ns *ns)
 	kvmem_notify_ns(ns, KVMEM_EVENT_NS);
 
 	kvmem_ns_drop_all(ns);
+	kvmem_media_ns_deleted(ns);
 	trace_kvmem_ns_event(ns->id, KVMEM_NS_DELETED);
 	kvmem_ns_put(ns);
 	return 0;
@@ -419,6 +440,7 @@ int kvmem_ns_match_fingerprint(struct kvmem_ns *ns, const u8 *fingerprint, int a
 	    !(access & KVMEM_ACCESS_WRITE))
 		return -EKEYREJECTED;
 	memcpy(ns->p.fingerprint, fingerprint, sizeof(none));
+	kvmem_media_ns_created(ns);
 	return 0;
 }
 

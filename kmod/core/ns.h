@@ -15,6 +15,7 @@
 #include <linux/kvmem.h>
 #include <linux/kvmem_netlink.h>
 #include "block.h"
+#include "flash/ns_flash.h"
 #include "sample.h"
 #include "space.h"
 #include "stats.h"
@@ -54,6 +55,7 @@ enum kvmem_ns_flags {
 	KVMEM_NS_DRAINING,	/* kvmem_ns_drain() is walking it */
 	KVMEM_NS_GHOSTS_SHORT,	/* an eviction found the table of ghosts too small */
 	KVMEM_NS_FITTING,	/* kvmem_ns_fit_ghosts() is at work */
+	KVMEM_NS_DEMOTING,	/* victims to come are being written to flash */
 };
 
 /* What netlink sets; see docs/netlink/specs/kvmem.yaml for units and ranges */
@@ -68,6 +70,8 @@ struct kvmem_ns_params {
 	u32 pool_id;		/* 0 = none */
 	u32 ttl_ms;		/* 0 = no default */
 	u32 pin_percent;	/* of the quota (or arena), 0 to 100 */
+	u8 flash_mode;		/* enum kvmem_flash_mode */
+	u64 flash_quota_bytes;	/* of segments; 0 = media only */
 };
 
 /* Which members of kvmem_ns_params a change carries */
@@ -79,6 +83,8 @@ enum kvmem_ns_param_mask {
 	KVMEM_NS_P_QUOTA_BLOCKS	= 1 << 4,
 	KVMEM_NS_P_TTL		= 1 << 5,
 	KVMEM_NS_P_PIN		= 1 << 6,
+	KVMEM_NS_P_FLASH_MODE	= 1 << 7,
+	KVMEM_NS_P_FLASH_QUOTA	= 1 << 8,
 };
 
 struct kvmem_pool_params {
@@ -128,6 +134,7 @@ struct kvmem_ghosts;
  * @stats: per-CPU counters
  * @touched: blocks used since @lock was last taken by somebody who drains
  * @nr_touched: how many they are
+ * @flash: copies on media; has locks of its own
  * @lock: guards everything below, and the fields of blocks and chunks that
  *	say so.  Taken after pool->lock and before kvmem_arena's lock.  Not
  *	taken in interrupts.  Never held over copies, allocations that sleep,
@@ -163,6 +170,7 @@ struct kvmem_ns {
 	struct llist_head touched;
 	atomic_t nr_touched;
 	struct rcu_head rcu;
+	struct kvmem_ns_flash flash;
 
 	/* see @lock above */
 	spinlock_t lock ____cacheline_aligned_in_smp;
@@ -229,9 +237,18 @@ void kvmem_table_prepare(struct kvmem_value_table *table);
 void kvmem_ns_set_policy(struct kvmem_ns *ns, struct kvmem_value_table **table, u8 order);
 /* The order is returned. */
 u8 kvmem_ns_copy_table(struct kvmem_ns *ns, struct kvmem_value_table *table);
+/* What a block of @class, not used for @age ns, is worth; the second takes ns->lock. */
+u32 kvmem_table_value(const struct kvmem_value_table *table, u8 class, u64 age);
+u32 kvmem_ns_value(struct kvmem_ns *ns, u8 class, u64 age);
 void kvmem_ns_copy_hist(struct kvmem_ns *ns, struct kvmem_hist *hist);
 /* Evict the least valued block of @ns.  False: nothing can be evicted. */
 bool kvmem_evict_one(struct kvmem_ns *ns, enum kvmem_evict_reason why);
+/*
+ * Blocks that no media has among those that will be evicted next, referenced;
+ * in no order.  How many, at most @max.
+ */
+unsigned int kvmem_evict_coming(struct kvmem_ns *ns, struct kvmem_block **blocks,
+				unsigned int max);
 /* The same among all members of a pool that shares; else in @ns only. */
 bool kvmem_evict_pool(struct kvmem_ns *ns, enum kvmem_evict_reason why);
 

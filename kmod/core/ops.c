@@ -9,6 +9,7 @@
 #include "file.h"
 #include "ns.h"
 #include "ops.h"
+#include "flash/tier.h"
 #include "trace.h"
 
 /* Fields of struct kvmem_op that an operation uses; the others must be 0. */
@@ -58,6 +59,22 @@ struct kvmem_block *kvmem_op_find(struct kvmem_ns *ns, struct kvmem_op *op)
 		return NULL;
 	op->crc = block->crc;
 	op->tier = KVMEM_TIER_DRAM;
+	return block;
+}
+
+struct kvmem_block *kvmem_op_fetch(struct kvmem_ns *ns, struct kvmem_op *op,
+				   struct kvmem_run *run)
+{
+	struct kvmem_block *block = kvmem_op_find(ns, op);
+
+	if (block || !kvmem_flash_has(ns))
+		return block;
+	kvmem_run_flush(run, ns);
+	block = kvmem_flash_fetch(ns, op_key(op), &op->res_flags);
+	if (!IS_ERR_OR_NULL(block)) {
+		op->crc = block->crc;
+		op->tier = KVMEM_TIER_FLASH;
+	}
 	return block;
 }
 
@@ -136,10 +153,12 @@ void kvmem_op_corrupt(struct kvmem_block *block, struct kvmem_op *op)
 static int op_get(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op,
 		  struct kvmem_run *run)
 {
-	struct kvmem_block *block = kvmem_op_find(ns, op);
+	struct kvmem_block *block = kvmem_op_fetch(ns, op, run);
 	size_t len;
 	int ret;
 
+	if (IS_ERR(block))
+		return PTR_ERR(block);
 	if (!block) {
 		kvmem_run_miss(run, ns, op_key(op), op->res_flags);
 		return -ENOENT;
@@ -181,30 +200,57 @@ static int put_fill(struct kvmem_file *kf, struct kvmem_block *block, struct kvm
 	return ret;
 }
 
+/* Length and checksum of the block of the key, wherever it is. */
+static bool op_look(struct kvmem_ns *ns, struct kvmem_op *op, struct kvmem_flash_look *look)
+{
+	struct kvmem_block *block;
+	u16 res_flags = 0;
+
+	block = kvmem_block_lookup(ns, op_key(op), &res_flags);
+	if (!block) {
+		op->tier = KVMEM_TIER_FLASH;
+		return kvmem_flash_look(ns, op_key(op), look);
+	}
+	op->tier = KVMEM_TIER_DRAM;
+	look->size = block->size;
+	look->crc = block->crc;
+	kvmem_block_put(block);
+	return true;
+}
+
+static int op_persist(struct kvmem_ns *ns, struct kvmem_op *op)
+{
+	int ret;
+
+	if (!(op->flags & KVMEM_OP_F_PERSIST))
+		return 0;
+	ret = kvmem_flash_persist(ns, op_key(op));
+	if (!ret)
+		op->res_flags |= KVMEM_RES_F_PERSISTED;
+	return ret;
+}
+
 /*
  * Somebody else's block has the key.  Its length and checksum are told, if it
  * is still there: to those who may read.
  */
 static int op_existed(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op)
 {
-	struct kvmem_block *block = NULL;
-	u16 res_flags = 0;
+	struct kvmem_flash_look look = {};
 
 	op->res_flags |= KVMEM_RES_F_EXISTED;
 	kvmem_stat_inc(ns, KVMEM_STAT_EXISTED);
-	if (kf->access & KVMEM_ACCESS_READ)
-		block = kvmem_block_lookup(ns, op_key(op), &res_flags);
-	op->bytes = block ? block->size : 0;
-	op->crc = block ? block->crc : 0;
-	if (block)
-		kvmem_block_put(block);
-	return 0;
+	if (!op_look(ns, op, &look) || !(kf->access & KVMEM_ACCESS_READ))
+		memset(&look, 0, sizeof(look));
+	op->bytes = look.size;
+	op->crc = look.crc;
+	return op_persist(ns, op);
 }
 
 int kvmem_op_commit(struct kvmem_file *kf, struct kvmem_ns *ns,
 		    struct kvmem_block *block, struct kvmem_op *op, struct kvmem_run *run)
 {
-	struct kvmem_hints hints;
+	struct kvmem_hints hints = {};
 	int ret;
 
 	op_hints(op, &hints);
@@ -213,12 +259,18 @@ int kvmem_op_commit(struct kvmem_file *kf, struct kvmem_ns *ns,
 	op->crc = block->crc;
 	op->bytes = block->size;
 	op->tier = KVMEM_TIER_DRAM;
+	if (kvmem_flash_here(ns, op_key(op)))
+		return op_existed(kf, ns, op);
 	ret = kvmem_block_commit(block, op_key(op), &hints);
 	if (ret == -EEXIST)
 		return op_existed(kf, ns, op);
-	if (!ret)
-		kvmem_stat_inc(ns, KVMEM_STAT_PUTS);
-	return ret;
+	if (ret)
+		return ret;
+	kvmem_stat_inc(ns, KVMEM_STAT_PUTS);
+	if (op->flags & KVMEM_OP_F_PERSIST)
+		return op_persist(ns, op);
+	kvmem_flash_written(ns, block);
+	return 0;
 }
 
 static int put_new(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op,
@@ -253,6 +305,8 @@ static int op_put(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *o
 		kvmem_block_put(block);
 		return op_existed(kf, ns, op);
 	}
+	if (kvmem_flash_here(ns, op_key(op)))
+		return op_existed(kf, ns, op);
 	op->res_flags = 0;
 	ret = put_new(kf, ns, op, run);
 	if (ret == -ENOSPC || ret == -EDQUOT)
@@ -268,34 +322,55 @@ static int op_nop(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *o
 	return 0;
 }
 
-static int op_delete(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op,
-		     struct kvmem_run *run)
+static int delete_dram(struct kvmem_ns *ns, struct kvmem_op *op, u32 *size)
 {
 	struct kvmem_block *block = kvmem_op_find(ns, op);
 	int ret = -ENOENT;
 
 	if (!block)
 		return ret;
-	kvmem_run_flush(run, ns);
 	if (kvmem_block_unlink(block, KVMEM_BLOCK_DELETED, KVMEM_EVICT_QUOTA)) {
-		kvmem_stat_inc(ns, KVMEM_STAT_DELETES);
+		*size = block->size;
 		ret = 0;
 	}
-	/* Its length and checksum are for those who may read. */
-	op->bytes = !ret && kf->access & KVMEM_ACCESS_READ ? block->size : 0;
-	op->crc = 0;
 	kvmem_block_put(block);
 	return ret;
 }
 
-/* EXISTS, and PREFETCH of a block that is in DRAM. */
+static int op_delete(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op,
+		     struct kvmem_run *run)
+{
+	u32 size = 0, flash_size = 0;
+	int ret, flash;
+
+	kvmem_run_flush(run, ns);
+	ret = delete_dram(ns, op, &size);
+	/* Second, so that what is on its way there finds the block deleted. */
+	flash = kvmem_flash_delete(ns, op_key(op), &flash_size);
+	if (!flash || (ret && flash != -ENOENT))
+		ret = flash;
+	if (!ret)
+		kvmem_stat_inc(ns, KVMEM_STAT_DELETES);
+	/* Its length and checksum are for those who may read. */
+	op->bytes = !ret && kf->access & KVMEM_ACCESS_READ ? size ?: flash_size : 0;
+	op->crc = 0;
+	return ret;
+}
+
 static int op_exists(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op,
 		     struct kvmem_run *run)
 {
 	struct kvmem_block *block = kvmem_op_find(ns, op);
+	struct kvmem_flash_look look;
 
-	if (!block)
-		return -ENOENT;
+	if (!block) {
+		if (!kvmem_flash_look(ns, op_key(op), &look))
+			return -ENOENT;
+		op->bytes = look.size;
+		op->crc = look.crc;
+		op->tier = KVMEM_TIER_FLASH;
+		return 0;
+	}
 	op->bytes = block->size;
 	if (!(op->flags & KVMEM_OP_F_NOTOUCH))
 		kvmem_block_touch(block);
@@ -303,14 +378,27 @@ static int op_exists(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op
 	return 0;
 }
 
+static int op_prefetch(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op,
+		       struct kvmem_run *run)
+{
+	struct kvmem_block *block = kvmem_op_fetch(ns, op, run);
+
+	if (IS_ERR_OR_NULL(block))
+		return block ? PTR_ERR(block) : -ENOENT;
+	op->bytes = block->size;
+	kvmem_block_touch(block);
+	kvmem_block_put(block);
+	return 0;
+}
+
 static int op_pin(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op,
 		  struct kvmem_run *run)
 {
-	struct kvmem_block *block = kvmem_op_find(ns, op);
+	struct kvmem_block *block = kvmem_op_fetch(ns, op, run);
 	int ret;
 
-	if (!block)
-		return -ENOENT;
+	if (IS_ERR_OR_NULL(block))
+		return block ? PTR_ERR(block) : -ENOENT;
 	op->bytes = block->size;
 	ret = kvmem_pin(kf, block);
 	kvmem_block_put(block);
@@ -332,7 +420,7 @@ static const struct kvmem_op_desc op_descs[KVMEM_OP_NR] = {
 	[KVMEM_OP_NOP] = { op_nop, 0, 0, 0, OP_WHEN_DOWN },
 	[KVMEM_OP_GET] = { op_get, KVMEM_OP_F_PARTIAL | KVMEM_OP_F_NOTOUCH,
 			   USE_KEY | USE_MEM | USE_LEN | USE_OFFSET, RD },
-	[KVMEM_OP_PUT] = { op_put, 0, USE_KEY | USE_MEM | USE_LEN | USE_HINTS, WR },
+	[KVMEM_OP_PUT] = { op_put, KVMEM_OP_F_PERSIST, USE_KEY | USE_MEM | USE_LEN | USE_HINTS, WR },
 	[KVMEM_OP_DELETE] = { op_delete, 0, USE_KEY, WR },
 	[KVMEM_OP_EXISTS] = { op_exists, KVMEM_OP_F_NOTOUCH, USE_KEY, RD },
 	[KVMEM_OP_PIN] = { op_pin, 0, USE_KEY, RD },
@@ -340,9 +428,9 @@ static const struct kvmem_op_desc op_descs[KVMEM_OP_NR] = {
 	[KVMEM_OP_MATCH] = { kvmem_op_match,
 			     KVMEM_OP_F_LEASE | KVMEM_OP_F_NOCOPY | KVMEM_OP_F_NOTOUCH,
 			     USE_ADDR | USE_LEN | USE_HANDLE, RD },
-	[KVMEM_OP_PREFETCH] = { op_exists, 0, USE_KEY, RD },
+	[KVMEM_OP_PREFETCH] = { op_prefetch, 0, USE_KEY, RD },
 	[KVMEM_OP_ALLOC] = { kvmem_op_alloc, 0, USE_LEN, RD | WR },
-	[KVMEM_OP_COMMIT] = { kvmem_op_commit_handle, 0,
+	[KVMEM_OP_COMMIT] = { kvmem_op_commit_handle, KVMEM_OP_F_PERSIST,
 			      USE_KEY | USE_LEN | USE_HANDLE | USE_HINTS, WR },
 	[KVMEM_OP_LEASE] = { kvmem_op_lease, KVMEM_OP_F_NOCOPY | KVMEM_OP_F_NOTOUCH,
 			     USE_KEY, RD },

@@ -29,6 +29,18 @@ int kvmem_op_match(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *
 
 /* ops.c: the block of the operation's key, with a reference; NULL: a miss. */
 struct kvmem_block *kvmem_op_find(struct kvmem_ns *ns, struct kvmem_op *op);
+/*
+ * The same, brought to DRAM first when only flash has it.  Also an ERR_PTR:
+ * it is there and cannot be had.
+ */
+struct kvmem_block *kvmem_op_fetch(struct kvmem_ns *ns, struct kvmem_op *op,
+				   struct kvmem_run *run);
+/*
+ * The same, brought to DRAM first when only flash has it.  Also an ERR_PTR:
+ * it is there and cannot be had.
+ */
+struct kvmem_block *kvmem_op_fetch(struct kvmem_ns *ns, struct kvmem_op *op,
+				   struct kvmem_run *run);
 /* Publish a filled block under the operation's key and hints. */
 int kvmem_op_commit(struct kvmem_file *kf, struct kvmem_ns *ns,
 		    struct kvmem_block *block, struct kvmem_op *op, struct kvmem_run *run);

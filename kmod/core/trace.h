@@ -15,8 +15,10 @@
 #include <linux/tracepoint.h>
 #include <linux/types.h>
 #include <linux/kvmem.h>
+#include <linux/kvmem_netlink.h>
 #include "block.h"
 #include "file.h"
+#include "flash/flash.h"
 #include "trace_enums.h"
 
 #ifndef KVMEM_TRACE_KEY
@@ -85,6 +87,29 @@ static inline u64 kvmem_trace_key(const u8 *key)
 	EM(KVMEM_CHUNK_EV_FREE, "free")			\
 	EMe(KVMEM_CHUNK_EV_DRAIN, "drain")
 
+#define KVMEM_TRACE_MEDIA_STATES				\
+	EM(KVMEM_MEDIA_STATE_ATTACHING, "attaching")		\
+	EM(KVMEM_MEDIA_STATE_LIVE, "live")			\
+	EM(KVMEM_MEDIA_STATE_READ_ONLY, "read-only")		\
+	EM(KVMEM_MEDIA_STATE_FAILED, "failed")			\
+	EMe(KVMEM_MEDIA_STATE_DETACHING, "detaching")
+
+#define KVMEM_TRACE_SEGMENT_STATES		\
+	EM(KVMEM_SEG_FREE, "free")		\
+	EM(KVMEM_SEG_DISCARD, "discard")	\
+	EM(KVMEM_SEG_OPEN, "open")		\
+	EM(KVMEM_SEG_SEALING, "sealing")	\
+	EM(KVMEM_SEG_SEALED, "sealed")		\
+	EM(KVMEM_SEG_RECLAIM, "reclaim")	\
+	EM(KVMEM_SEG_ORPHAN, "orphan")		\
+	EMe(KVMEM_SEG_BAD, "bad")
+
+#define KVMEM_TRACE_IO_OPS			\
+	EM(KVMEM_IO_READ, "read")		\
+	EM(KVMEM_IO_WRITE, "write")		\
+	EM(KVMEM_IO_FLUSH, "flush")		\
+	EMe(KVMEM_IO_DISCARD, "discard")
+
 #undef EM
 #undef EMe
 #define EM(a, b)	TRACE_DEFINE_ENUM(a);
@@ -96,6 +121,9 @@ KVMEM_TRACE_REASONS
 KVMEM_TRACE_KINDS
 KVMEM_TRACE_NS_EVENTS
 KVMEM_TRACE_CHUNK_EVENTS
+KVMEM_TRACE_MEDIA_STATES
+KVMEM_TRACE_SEGMENT_STATES
+KVMEM_TRACE_IO_OPS
 #undef EM
 #undef EMe
 #define EM(a, b)	{ a, b },
@@ -266,6 +294,87 @@ TRACE_EVENT(kvmem_buffer,
 	),
 	TP_printk("buffer=%u bytes=%llu event=%s", __entry->id, __entry->bytes,
 		  __entry->reg ? "reg" : "unreg")
+);
+
+TRACE_EVENT(kvmem_media_state,
+	TP_PROTO(u32 media, u8 from, u8 to),
+	TP_ARGS(media, from, to),
+	TP_STRUCT__entry(
+		__field(u32, media)
+		__field(u8, from)
+		__field(u8, to)
+	),
+	TP_fast_assign(
+		__entry->media = media;
+		__entry->from = from;
+		__entry->to = to;
+	),
+	TP_printk("media=%u from=%s to=%s", __entry->media,
+		  __print_symbolic(__entry->from, KVMEM_TRACE_MEDIA_STATES),
+		  __print_symbolic(__entry->to, KVMEM_TRACE_MEDIA_STATES))
+);
+
+TRACE_EVENT(kvmem_segment_state,
+	TP_PROTO(u32 media, u32 segment, u8 from, u8 to),
+	TP_ARGS(media, segment, from, to),
+	TP_STRUCT__entry(
+		__field(u32, media)
+		__field(u32, segment)
+		__field(u8, from)
+		__field(u8, to)
+	),
+	TP_fast_assign(
+		__entry->media = media;
+		__entry->segment = segment;
+		__entry->from = from;
+		__entry->to = to;
+	),
+	TP_printk("media=%u segment=%u from=%s to=%s", __entry->media, __entry->segment,
+		  __print_symbolic(__entry->from, KVMEM_TRACE_SEGMENT_STATES),
+		  __print_symbolic(__entry->to, KVMEM_TRACE_SEGMENT_STATES))
+);
+
+/* A transfer that concerned a segment has failed. */
+TRACE_EVENT(kvmem_media_error,
+	TP_PROTO(u32 media, u32 segment, u8 op, int status),
+	TP_ARGS(media, segment, op, status),
+	TP_STRUCT__entry(
+		__field(u32, media)
+		__field(u32, segment)
+		__field(int, status)
+		__field(u8, op)
+	),
+	TP_fast_assign(
+		__entry->media = media;
+		__entry->segment = segment;
+		__entry->status = status;
+		__entry->op = op;
+	),
+	TP_printk("media=%u segment=%u op=%s status=%d", __entry->media, __entry->segment,
+		  __print_symbolic(__entry->op, KVMEM_TRACE_IO_OPS), __entry->status)
+);
+
+/* A segment was emptied: what was live in it, and how much of that was moved. */
+TRACE_EVENT(kvmem_reclaim,
+	TP_PROTO(u32 media, u32 segment, u32 live_blocks, u64 live_bytes, u64 reinserted),
+	TP_ARGS(media, segment, live_blocks, live_bytes, reinserted),
+	TP_STRUCT__entry(
+		__field(u64, live_bytes)
+		__field(u64, reinserted)
+		__field(u32, media)
+		__field(u32, segment)
+		__field(u32, live_blocks)
+	),
+	TP_fast_assign(
+		__entry->live_bytes = live_bytes;
+		__entry->reinserted = reinserted;
+		__entry->media = media;
+		__entry->segment = segment;
+		__entry->live_blocks = live_blocks;
+	),
+	TP_printk("media=%u segment=%u live_blocks=%u live_bytes=%llu reinserted=%llu",
+		  __entry->media, __entry->segment, __entry->live_blocks,
+		  __entry->live_bytes, __entry->reinserted)
 );
 
 #endif /* KVMEM_TRACE_H */

@@ -2,9 +2,9 @@
 /*
  * Batches as io_uring commands.
  *
- * A batch of the DRAM tier ends by itself: it copies memory and never waits
- * for user space or a device.  So a command is either run at once, when it is
- * light, or handed to an io_uring worker by -EAGAIN, which runs it with the
+ * A batch ends by itself: it copies memory, and waits for a device at most so
+ * long, never for user space.  So a command is either run at once, when it is
+ * light and all in DRAM, or handed to an io_uring worker by -EAGAIN, which runs it with the
  * submitter's mm and credentials.  No command is ever pending in the module,
  * and so there is nothing to cancel.
  */
@@ -26,7 +26,7 @@ int kvmem_uring_cmd(struct io_uring_cmd *cmd, unsigned int issue_flags)
 	if (reserved)
 		return -EINVAL;
 	if (issue_flags & IO_URING_F_NONBLOCK &&
-	    !kvmem_batch_is_light(u64_to_user_ptr(ubatch)))
+	    !kvmem_batch_is_light(kf, u64_to_user_ptr(ubatch)))
 		return -EAGAIN;
 	ret = kvmem_batch_run(kf, u64_to_user_ptr(ubatch), 0);
 	if (ret <= 0)

@@ -21,17 +21,20 @@
 #define KVMEM_FLASH_H
 
 #include <linux/kref.h>
+#include <linux/kvmem_netlink.h>
 #include <linux/list.h>
 #include <linux/llist.h>
 #include <linux/mutex.h>
 #include <linux/refcount.h>
 #include <linux/rhashtable.h>
+#include <linux/rwsem.h>
 #include <linux/spinlock.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
 #include "block.h"
 #include "format.h"
 #include "media.h"
+#include "ns_flash.h"
 
 struct kvmem_ns;
 struct netlink_ext_ack;
@@ -87,16 +90,6 @@ struct kvmem_copy {
 	u8 class;
 	u8 priority;
 	u8 state;
-};
-
-/* The flash side of a namespace; a member of struct kvmem_ns. */
-struct kvmem_ns_flash {
-	struct rhashtable index;	/* struct kvmem_copy by key */
-	atomic64_t blocks;		/* in the index */
-	atomic64_t bytes;		/* of them, padding not included */
-	u64 quota_bytes;		/* of segments on all media; 0 = no bound */
-	u8 mode;			/* enum kvmem_flash_mode */
-	bool ready;			/* index is there */
 };
 
 /* copy.c */
@@ -161,6 +154,7 @@ enum kvmem_segment_state {
  * @media: constant
  * @log: whose it is, or NULL
  * @generation: 0 = never written
+ * @salt: of its table's pages; for whom it is open
  * @no: number; constant
  * @fill: data bytes reserved from the start
  * @pages: table pages written or on their way
@@ -173,7 +167,9 @@ enum kvmem_segment_state {
  * @sealed_at: ktime in ns
  * @users: transfers that need its bytes as they are
  * @temperature: below KVMEM_NR_TEMPS
- * @page: being filled, with its copies; open segments only (table.c)
+ * @page: being filled, with its copies; open and sealing segments only (table.c)
+ * @sent: pages on their way, in their order (table.c)
+ * @table: enum kvmem_table_state, of the pages (log.h)
  */
 struct kvmem_segment {
 	struct list_head node;
@@ -181,7 +177,9 @@ struct kvmem_segment {
 	struct kvmem_media *media;
 	struct kvmem_log *log;
 	struct kvmem_page *page;
+	struct list_head sent;
 	u64 generation;
+	u64 salt;
 	u64 sealed_at;
 	u64 live_bytes;
 	u32 no;
@@ -196,6 +194,7 @@ struct kvmem_segment {
 	atomic_t users;
 	u8 state;
 	u8 temperature;
+	u8 table;
 };
 
 /* Media ------------------------------------------------------------------- */
@@ -228,6 +227,8 @@ enum kvmem_refuse {
 	KVMEM_REFUSE_FAILED,	/* the write failed */
 };
 
+#define KVMEM_BUDGET_BUCKETS	60	/* of u16 values: four an octave */
+
 /* Write budget (budget.c); guarded by media->lock */
 struct kvmem_budget {
 	u64 rate;		/* bytes a second; 0 = no bound */
@@ -235,6 +236,41 @@ struct kvmem_budget {
 	s64 tokens;		/* bytes */
 	u64 refilled;		/* ktime in ns */
 	u32 threshold;		/* value below which a block is not written */
+	u64 per_day;		/* bytes a day; 0 = no bound */
+	u64 offered[KVMEM_BUDGET_BUCKETS];	/* bytes lately, by value */
+	u64 weight;		/* that many 1024ths of a second went into @offered */
+	s64 credit;		/* bytes that values just at the threshold may take */
+	u32 share;		/* 65536ths of those that are written */
+};
+
+struct kvmem_media_kobj;
+
+/**
+ * struct kvmem_media_show - what people see of a media (info.c, sysfs.c)
+ * @lock: rwsem.  Read: segments, directory and device stay; write: they go.
+ *	Inside of the table's lock, outside of dir_lock
+ * @there: they can be looked at; guarded by @lock
+ * @kobj: its directory in sysfs, or NULL; guarded by a mutex of info.c
+ */
+struct kvmem_media_show {
+	struct rw_semaphore lock;	/* see above */
+	bool there;
+	struct kvmem_media_kobj *kobj;
+};
+
+/**
+ * struct kvmem_sync - what kvmem_table_sync() waits for: puts, by the turn in
+ *	which they began, until they are durable or failed.  Guarded by media->lock
+ * @lock: mutex; one at a time waits.  Outside of media->lock
+ * @turn: of puts that begin now
+ * @puts: under way
+ * @lost: one of them failed
+ */
+struct kvmem_sync {
+	struct mutex lock;		/* see above */
+	u8 turn;
+	bool lost[2];
+	u32 puts[2];
 };
 
 /**
@@ -246,6 +282,8 @@ struct kvmem_budget {
  * @state: enum kvmem_media_state
  * @dir: directory of namespaces (dir.c), guarded by @dir_lock
  * @dir_lock: mutex; outermost of the media's, held over device writes
+ * @scan_lock: mutex; one reader of tables at a time, so that the newest copy of a
+ *	key wins.  Outside of @dir_lock; kvmem_dir_load() sets it up
  * @segments: super.nr_segments of them
  * @lock: see above
  * @free, @nr_free: segments that may be opened
@@ -255,12 +293,22 @@ struct kvmem_budget {
  * @generation: of the segment opened last
  * @counts: guarded by @lock
  * @budget: guarded by @lock
+ * @sync: puts under way
+ * @bad_writes: that failed in a row; guarded by @lock
  * @done: writes and pages whose transfer has ended, for @done_work
  * @flush_work: runs KVMEM_FLUSH_MS after an entry became due
  * @reclaim_work: keeps @nr_free above the low watermark
  * @discard_work: discards what waits, batched and paced
+ * @trouble: bit set = that enum kvmem_dev_trouble has come; atomic bitops
+ * @discard_since: ktime in ns; what waits now waits since then, 0 = nothing seen yet
+ * @discard_failures: in a row; at KVMEM_DISCARD_FAILURES no more are tried
+ * @reinserting: re-insertions under way
  * @wait: woken when anything is persisted, freed or fails
+ * @info: what people see of it (info.h)
+ * @gone_added: deletions recorded since attach, and
+ * @gone_durable: so many of them, at least, are durable; guarded by @lock
  * @wq: everything above, unbound, with a rescuer
+ * @scans: reads of tables that are wanted or under way
  */
 struct kvmem_media {
 	struct kref ref;
@@ -271,6 +319,7 @@ struct kvmem_media {
 	u8 state;
 	struct kvmem_dir *dir;
 	struct mutex dir_lock;		/* see above */
+	struct mutex scan_lock;		/* see above */
 	struct kvmem_segment *segments;
 
 	spinlock_t lock;		/* see above */
@@ -283,16 +332,25 @@ struct kvmem_media {
 	u64 generation;
 	struct kvmem_media_counts counts;
 	struct kvmem_budget budget;
+	struct kvmem_sync sync;
+	u32 bad_writes;
 
 	struct llist_head done;
 	struct work_struct done_work;
 	struct delayed_work flush_work;
 	struct work_struct reclaim_work;
 	struct delayed_work discard_work;
+	u64 discard_since;
+	u32 discard_failures;
+	atomic_t reinserting;
 	struct work_struct trouble_work;
+	unsigned long trouble;
 	struct work_struct scan_work;
 	wait_queue_head_t wait;
+	struct kvmem_media_show info;
+	u64 gone_added, gone_durable;
 	struct workqueue_struct *wq;
+	atomic_t scans;
 	u64 attach_started, attach_ns;	/* ktime; how long the scan took */
 	u32 scanned_segments;
 	u64 scanned_blocks;
@@ -306,10 +364,14 @@ struct kvmem_media {
  * @open: by temperature; guarded by media->lock
  * @open_lock: mutex; one at a time opens a segment.  Outside of media->lock
  * @sealed: oldest first; guarded by media->lock
- * @nr_segments: open and sealed; guarded by media->lock
+ * @busy: KVMEM_SEG_SEALING and KVMEM_SEG_RECLAIM; guarded by media->lock
+ * @nr_segments: open, sealing and sealed; guarded by media->lock
  * @put_bytes, @reinsert_bytes: bound re-insertion; guarded by media->lock
  * @slot, @slot_generation: in the directory; constant
+ * @wants: a reservation found no segment: reclaim takes one of this log's
  * @dead: the namespace goes: no new writes; guarded by media->lock
+ * @forget: and what it has here goes, too; guarded by media->lock
+ * @stuck: the wait for its writes was given up; guarded by media->lock
  */
 struct kvmem_log {
 	struct list_head node;
@@ -319,12 +381,16 @@ struct kvmem_log {
 	struct kvmem_segment *open[KVMEM_NR_TEMPS];
 	struct mutex open_lock;		/* see above */
 	struct list_head sealed;
+	struct list_head busy;
 	u32 nr_segments;
 	u64 put_bytes;
 	u64 reinsert_bytes;
 	u32 slot;
 	u32 slot_generation;
+	bool wants;
 	bool dead;
+	bool forget;
+	bool stuck;
 };
 
 /* media.c: the table of media */
@@ -346,6 +412,14 @@ struct kvmem_media *kvmem_media_get_next(u32 *id);
 void kvmem_media_put(struct kvmem_media *media);
 /* Change @state and tell; only towards less.  Any context that may take locks. */
 void kvmem_media_fail(struct kvmem_media *media, enum kvmem_media_state to, const char *why);
+/*
+ * Deletions so far are durable on every media: a block that is persisted after
+ * this is not shadowed by one of its key that was deleted before.
+ */
+int kvmem_media_sync_gone(void);
+/* Count a block that no media was even asked for. */
+void kvmem_media_refuse_all(enum kvmem_refuse why);
+bool kvmem_media_name_ok(const char *name);
 bool kvmem_media_writable(const struct kvmem_media *media);
 /* The media that a write of @bytes of @ns goes to: least expected wait; referenced, or NULL. */
 struct kvmem_media *kvmem_media_pick(struct kvmem_ns *ns, size_t bytes);
@@ -374,8 +448,14 @@ int kvmem_dir_find(struct kvmem_media *media, struct kvmem_ns *ns, bool make,
 		   u32 *slot, u32 *slot_generation);
 /* Free the slot with a new generation, durably. */
 int kvmem_dir_release(struct kvmem_media *media, u32 slot);
+/* The same for the slot of the name of @ns, whoever owned it.  -ENOENT: none. */
+int kvmem_dir_forget(struct kvmem_media *media, struct kvmem_ns *ns);
 /* Is this (still) what the directory says?  Takes dir_lock. */
 bool kvmem_dir_valid(struct kvmem_media *media, u32 slot, u32 slot_generation);
+/* A segment's table names this slot and generation: never to be given again. */
+void kvmem_dir_seen(struct kvmem_media *media, u32 slot, u32 slot_generation);
+/* All segments were looked at: slots may be taken from now on. */
+void kvmem_dir_settle(struct kvmem_media *media);
 /* For netlink: name and owner of slot; false: free or out of range. */
 bool kvmem_dir_describe(struct kvmem_media *media, u32 slot, struct kvmem_media_slot *out);
 
@@ -386,11 +466,18 @@ bool kvmem_dir_describe(struct kvmem_media *media, u32 slot, struct kvmem_media_
  * are served as it goes.  Runs in media->wq.  0 or a device error.
  */
 int kvmem_scan(struct kvmem_media *media, struct kvmem_ns *ns);
+/* What @slot held is lost: segments that wait for its namespace are emptied. */
+void kvmem_scan_forget(struct kvmem_media *media, u32 slot);
 
 /* segment.c */
+/* All are KVMEM_SEG_BAD until the scan has looked at them. */
 int kvmem_segments_init(struct kvmem_media *media);
 void kvmem_segments_free(struct kvmem_media *media);
-/* Move to @to and to the list that belongs to it.  Caller holds media->lock. */
+/*
+ * Move to @to and to the list that belongs to it; the log's counts follow.
+ * @seg->log is that of the old and the new state, so set it before a segment
+ * becomes a log's and clear it after it was.  Caller holds media->lock.
+ */
 void kvmem_segment_set(struct kvmem_segment *seg, enum kvmem_segment_state to);
 static inline void kvmem_segment_get(struct kvmem_segment *seg)
 {
@@ -421,6 +508,8 @@ void kvmem_segment_seal(struct kvmem_segment *seg);
 /* log.c */
 /* Log of @ns on @media, referenced; made when there is none and @make. */
 struct kvmem_log *kvmem_log_get(struct kvmem_media *media, struct kvmem_ns *ns, bool make);
+/* Any log of @media, referenced, or NULL: to drop them all. */
+struct kvmem_log *kvmem_log_first(struct kvmem_media *media);
 void kvmem_log_put(struct kvmem_log *log);
 /* Drop all copies and segments; the directory's slot, too, when @forget. */
 void kvmem_log_drop(struct kvmem_log *log, bool forget);
@@ -437,7 +526,9 @@ void kvmem_log_drop(struct kvmem_log *log, bool forget);
  * @bounce: where the bytes are when not in @block; put at the end
  * @entries: in the table
  * @reason: for the counts
+ * @turn: see struct kvmem_sync
  * @ended: @status is final: 0 = published; process context, no lock
+ * @private: of who asked for the write
  */
 struct kvmem_write {
 	struct kvmem_io io;
@@ -450,8 +541,10 @@ struct kvmem_write {
 	struct kvmem_dev_buf *bounce;
 	unsigned int entries;
 	enum kvmem_write_reason reason;
+	u8 turn;
 	int status;
 	void (*ended)(struct kvmem_write *write);
+	void *private;
 };
 
 /*
@@ -461,7 +554,7 @@ struct kvmem_write {
  */
 int kvmem_log_write(struct kvmem_media *media, struct kvmem_block *block,
 		    enum kvmem_write_reason reason, unsigned int temperature,
-		    void (*ended)(struct kvmem_write *write));
+		    void (*ended)(struct kvmem_write *write), void *private);
 /*
  * Move @old, whose bytes were read into @buf and verified, to another segment
  * of its media.  Takes over @buf, also when it fails; a reference of its own
@@ -471,6 +564,11 @@ int kvmem_log_rewrite(struct kvmem_copy *old, struct kvmem_dev_buf *buf,
 		      unsigned int temperature, void (*ended)(struct kvmem_write *write));
 /* A deleted copy: a GONE entry for its segment's log, if its entry may be on the media. */
 void kvmem_log_gone(struct kvmem_copy *copy);
+/*
+ * The same again, out of a table that goes before the block's.  0, -ENOSPC,
+ * -ENOMEM, -ESHUTDOWN or a device error.
+ */
+int kvmem_log_gone_again(struct kvmem_log *log, const struct kvmem_media_gone *gone);
 
 /* table.c: pages of tables */
 /*
@@ -487,6 +585,8 @@ void kvmem_table_send_all(struct kvmem_media *media);
 int kvmem_table_open(struct kvmem_segment *seg);
 /* Everything put so far is durable, or failed; waits.  0, -ETIMEDOUT, -EIO. */
 int kvmem_table_sync(struct kvmem_media *media);
+/* So is every deletion; cheap when there was none. */
+int kvmem_table_sync_gone(struct kvmem_media *media);
 /* Wait until @copy is PERSISTED.  0, -EIO: it will not be, -ETIMEDOUT. */
 int kvmem_copy_persist(struct kvmem_copy *copy);
 void kvmem_table_done(struct work_struct *work);	/* media->done_work */
@@ -495,11 +595,21 @@ void kvmem_table_flush(struct work_struct *work);	/* media->flush_work */
 void kvmem_write_done(struct kvmem_io *io, int status);
 
 /* reclaim.c */
+/* Fewer free segments than this are filled up to half as many again. */
+static inline u32 kvmem_reclaim_low(const struct kvmem_media *media)
+{
+	u32 nr = media->super.nr_segments;
+
+	return min(max(4U, nr / 32), nr / 4 + 1);
+}
+
 void kvmem_reclaim_work(struct work_struct *work);
 /* Is a segment of @ns wanted back? Kick the worker.  Any context. */
 void kvmem_reclaim_kick(struct kvmem_media *media);
 
 /* discard.c */
+#define KVMEM_DISCARD_FAILURES	8
+/* From KVMEM_SEG_DISCARD to FREE */
 void kvmem_discard_work(struct work_struct *work);
 
 /* budget.c: pure; @now is ktime in ns */
@@ -518,11 +628,5 @@ int kvmem_copy_read(struct kvmem_copy *copy, struct kvmem_block *block);
 
 /* The same into a buffer of its own, for re-insertion; an ERR_PTR as above. */
 struct kvmem_dev_buf *kvmem_copy_read_buf(struct kvmem_copy *copy);
-
-/* tier.c: the DRAM tier's side */
-int kvmem_flash_init(void);
-void kvmem_flash_exit(void);
-/* A block was published: write it when the namespace and the budget want it. */
-void kvmem_flash_written(struct kvmem_ns *ns, struct kvmem_block *block);
 
 #endif

@@ -8,7 +8,11 @@
 #define KVMEM_FORMAT_H
 
 #ifdef __KERNEL__
+#include <linux/build_bug.h>
+#include <linux/crc32c.h>
+#include <linux/stddef.h>
 #include <linux/types.h>
+#include <asm/byteorder.h>
 #else
 #include "media/shim.h"		/* u8 to u64, cpu_to_le32 and friends, crc32c() */
 #endif
@@ -23,11 +27,11 @@ enum kvmem_format_error {
 	KVMEM_FORMAT_FEATURE,		/* an incompatible feature */
 	KVMEM_FORMAT_GEOMETRY,		/* sizes that contradict each other or the bounds */
 	KVMEM_FORMAT_SHRUNK,		/* the device is shorter than it was */
-	KVMEM_FORMAT_UNIT,		/* the device's logical blocks are longer than they may be */
+	KVMEM_FORMAT_UNIT,		/* the device's logical blocks are too long */
 	KVMEM_FORMAT_MEDIA,		/* of another media */
 	KVMEM_FORMAT_PLACE,		/* of another segment, page or slot */
 	KVMEM_FORMAT_STALE,		/* of another generation: the end of a table */
-	KVMEM_FORMAT_ENTRY,		/* an entry that cannot be */
+	KVMEM_FORMAT_ENTRY,		/* an entry, slot or field that cannot be */
 	KVMEM_FORMAT_NR
 };
 
@@ -36,7 +40,7 @@ const char *kvmem_format_text(enum kvmem_format_error err);
 /* Checksum of the @len bytes at @p with the __le32 at byte @at as zero. */
 u32 kvmem_format_checksum(const void *p, size_t len, size_t at);
 
-/* A superblock in the CPU's terms. */
+/* A superblock in the CPU's terms; the label is printable ASCII with its NUL. */
 struct kvmem_super {
 	u8 uuid[KVMEM_MEDIA_UUID_LEN];
 	char label[KVMEM_MEDIA_LABEL_LEN];
@@ -55,10 +59,14 @@ struct kvmem_super {
 /*
  * Choose the layout for a device of @bytes; 0 for @segment_bytes is the
  * default, made smaller when there would be too few.  False: impossible.
- * @unit: the device's logical block size.
+ * @unit: the device's logical block size.  Who it is (uuid, label, created,
+ * generation) stays as it is.
  */
 bool kvmem_super_layout(struct kvmem_super *super, u64 bytes, u32 segment_bytes, u32 unit);
-/* Geometry, bounds, everything. @bytes, @unit: of the device. */
+/*
+ * Geometry, bounds, everything. @bytes, @unit: of the device.  Unknown bits of
+ * ro_compat are the caller's to look at.
+ */
 enum kvmem_format_error kvmem_super_decode(struct kvmem_super *super,
 					   const struct kvmem_media_super *disk,
 					   u64 bytes, u32 unit);
@@ -88,6 +96,7 @@ static inline u64 kvmem_table_offset(const struct kvmem_super *super, u32 no, u3
 struct kvmem_table_head {
 	u64 generation;
 	u64 written;
+	u64 salt;
 	u32 slot;
 	u32 slot_generation;
 	u8 temperature;

@@ -9,9 +9,11 @@
 #ifndef KVMEM_MEDIA_H
 #define KVMEM_MEDIA_H
 
+#include <linux/bits.h>
 #include <linux/bvec.h>
 #include <linux/completion.h>
 #include <linux/types.h>
+#include <linux/wait.h>
 
 struct kvmem_dev;
 struct kvmem_io;
@@ -38,9 +40,13 @@ enum kvmem_io_op {
 };
 
 /* kvmem_io.flags */
-#define KVMEM_IO_F_PREFLUSH	(1 << 0)	/* all writes completed before are durable first */
-#define KVMEM_IO_F_FUA		(1 << 1)	/* durable when done */
-#define KVMEM_IO_F_BACKGROUND	(1 << 2)	/* nobody waits: behind the others */
+#define KVMEM_IO_F_PREFLUSH	BIT(0)	/* all writes completed before are durable first */
+#define KVMEM_IO_F_FUA		BIT(1)	/* durable when done */
+#define KVMEM_IO_F_BACKGROUND	BIT(2)	/* nobody waits: behind the others */
+#define KVMEM_IO_F_POLLED	BIT(3)	/* a read; its caller is in kvmem_dev_wait() */
+
+/* The longest transfer: a block of KVMEM_MAX_BLOCK and what surrounds it in its units */
+#define KVMEM_DEV_MAX_LEN	(130U << 20)
 
 struct kvmem_range {
 	u64 off;
@@ -52,10 +58,10 @@ struct kvmem_range {
  * @op: what to do
  * @flags: KVMEM_IO_F_*
  * @off: on the device, bytes, a multiple of the unit
- * @len: bytes, a multiple of the unit; any length, the backend splits
+ * @len: bytes, a multiple of the unit, up to KVMEM_DEV_MAX_LEN; the backend splits
  * @bvecs: host pages, at least @len bytes; every segment starts and ends at a
  *	multiple of mem_align, and segments other than the last are whole units
- * @nr_bvecs: entries in @bvecs
+ * @nr_bvecs: entries in @bvecs, up to 65535
  * @first: bytes of @bvecs to skip
  * @ranges: of a discard
  * @nr_ranges: of a discard
@@ -131,10 +137,12 @@ enum kvmem_dev_trouble {
  * @nr_inflight: transfers under way
  * @idle: woken when @nr_inflight becomes 0
  * @service_ns: moving average of nanoseconds per MiB, read and write
+ * @ended: when a read or write ended last, ktime in ns
  * @ios: transfers ended, by op
  * @bytes: moved, by op; a discard's are those it covered
  * @errors: transfers that failed, by op
  * @ranges: discarded
+ * @told: bit set = that enum kvmem_dev_trouble was reported; atomic bitops
  * @gone: see KVMEM_DEV_GONE; every submission ends with -ENODEV
  */
 struct kvmem_dev {
@@ -147,10 +155,12 @@ struct kvmem_dev {
 	atomic_t nr_inflight;
 	wait_queue_head_t idle;
 	u64 service_ns[2];
+	atomic64_t ended;
 	atomic64_t ios[KVMEM_IO_NR];
 	atomic64_t bytes[KVMEM_IO_NR];
 	atomic64_t errors[KVMEM_IO_NR];
 	atomic64_t ranges;
+	unsigned long told;
 	bool gone;
 };
 
@@ -163,33 +173,57 @@ int kvmem_dev_open(struct kvmem_dev *dev, const struct kvmem_media_ops *ops, con
 void kvmem_dev_close(struct kvmem_dev *dev);
 /*
  * Count and hand to the backend; checks alignment and bounds first (-EINVAL,
- * -ENODEV, -EROFS through done).  May sleep for memory.
+ * -ENODEV, -EROFS, -EOPNOTSUPP through done; a transfer refused so is not
+ * counted).  May sleep for memory.
  */
 void kvmem_dev_submit(struct kvmem_dev *dev, struct kvmem_io *io);
 /* For backends: the transfer has ended. */
 void kvmem_dev_end(struct kvmem_io *io, int status);
+/*
+ * For backends: the device has changed for the worse.  Told on once of each
+ * kind, and heeded by every later submission.  Any context.
+ */
+void kvmem_dev_report(struct kvmem_dev *dev, enum kvmem_dev_trouble what);
+/*
+ * Wait for @done of a transfer on its way, at most @timeout_ms, looking for
+ * completions meanwhile when it was submitted with KVMEM_IO_F_POLLED.  False:
+ * the time is over, and everything the transfer needs must stay.
+ */
+bool kvmem_dev_wait(struct kvmem_dev *dev, struct completion *done, bool polled,
+		    unsigned int timeout_ms);
 /*
  * Nanoseconds that @bytes more would take to come back: what is in flight, and
  * they, by the measured service time.
  */
 u64 kvmem_dev_expected_wait(const struct kvmem_dev *dev, bool write, size_t bytes);
 
-/*
- * Kernel memory, one contiguous stretch at @buf (kmalloc, vmalloc or pages),
- * moved by a transfer of its own; waits.  0 or a negative errno; -ETIMEDOUT
- * after KVMEM_IO_TIMEOUT_MS, when @buf must be leaked unless it came from
- * kvmem_dev_alloc(), which does that by itself.
- */
+/* How long a transfer that somebody waits for may take. */
 #define KVMEM_IO_TIMEOUT_MS	60000
 
-/* A bounce buffer of @len bytes, aligned for every device. */
+/*
+ * A bounce buffer of @len bytes, zeroed, contiguous for the CPU, aligned for
+ * every device.  Counted: a transfer has a reference until it really ends,
+ * however long ago its waiter gave up.  The last put may sleep.
+ */
 struct kvmem_dev_buf;
 struct kvmem_dev_buf *kvmem_dev_alloc(size_t len);
+void kvmem_dev_buf_get(struct kvmem_dev_buf *buf);
 void kvmem_dev_buf_put(struct kvmem_dev_buf *buf);
 void *kvmem_dev_buf_data(struct kvmem_dev_buf *buf);
-/* Move [@at, @at + @len) of @buf from or to @off of the device, and wait. */
+/* Its pages, one in each; they live as long as the buffer. */
+const struct bio_vec *kvmem_dev_buf_bvecs(const struct kvmem_dev_buf *buf, unsigned int *nr);
+/*
+ * Move [@at, @at + @len) of @buf from or to @off of the device, and wait.  @at
+ * is a multiple of the page size, @len of the unit.  0 or a negative errno;
+ * -ETIMEDOUT: after KVMEM_IO_TIMEOUT_MS, or @timeout_ms, it was still on its
+ * way, and may yet change @buf or the device.
+ */
 int kvmem_dev_rw(struct kvmem_dev *dev, enum kvmem_io_op op, u32 flags, u64 off,
 		 struct kvmem_dev_buf *buf, size_t at, size_t len);
+int kvmem_dev_rw_within(struct kvmem_dev *dev, enum kvmem_io_op op, u32 flags, u64 off,
+			struct kvmem_dev_buf *buf, size_t at, size_t len,
+			unsigned int timeout_ms);
+/* All writes completed before are durable; waits like kvmem_dev_rw(). */
 int kvmem_dev_flush(struct kvmem_dev *dev);
 
 #endif

@@ -5,13 +5,13 @@ top=$(cd -- "$(dirname -- "$0")/../.." && pwd)
 cd "$top"
 bad=0
 
-# Name and mode of each, one a line
+# Name and mode of each, one a line; those of a media with their folder
 source_attributes() {
-	grep -rhoE 'DEVICE_ATTR_(RW|RO|WO)\([a-z0-9_]+\)' kmod --include='*.c' |
-		sed -E 's/DEVICE_ATTR_(..)\((.*)\)/\2 \1/' | sort
+	grep -rhoE '^(static )?(DEVICE|MEDIA)_ATTR_(RW|RO|WO)\([a-z0-9_]+\);' kmod --include='*.c' |
+		sed -E 's/^(static )?//; s/DEVICE_ATTR_(..)\((.*)\);/\2 \1/; s/MEDIA_ATTR_(..)\((.*)\);/media\/<name>\/\2 \1/' | sort
 }
 documented_attributes() {
-	awk '/^What:/ { n = split($2, part, "/"); name = part[n] }
+	awk '/^What:/ { name = $2; sub("^/sys/class/misc/kvmem/", "", name) }
 	     /^Description:/ { print name, substr($2, 2, 2) }' docs/ABI/sysfs-* | sort
 }
 differences=$(comm -3 <(source_attributes) <(documented_attributes))

@@ -144,6 +144,8 @@ struct kvt_state {
 /* Bring the module into the state that tests start from. */
 void kvt_set_up(void);
 void kvt_state_read(struct kvt_state *state);
+/* When set: called before namespaces are deleted, for what is ours alone to undo. */
+extern void (*kvt_clean_more)(void);
 /* Delete what process @pid made; says what the module kept, or NULL. */
 const char *kvt_clean_up(pid_t pid, const struct kvt_state *before);
 

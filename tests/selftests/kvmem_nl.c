@@ -222,6 +222,10 @@ static void put_opts(struct nl_msg *msg, const struct kvt_ns_opts *o)
 		nla_put_u32(msg, KVMEM_A_PIN_PERCENT, o->pin_percent);
 	if (o->pool)
 		nla_put_string(msg, KVMEM_A_POOL_NAME, o->pool);
+	if ((o->set & KVT_SET_FLASH) || o->flash_mode)
+		nla_put_u8(msg, KVMEM_A_FLASH_MODE, o->flash_mode);
+	if ((o->set & KVT_SET_FLASH_QUOTA) || o->flash_quota)
+		nla_put_u64(msg, KVMEM_A_FLASH_QUOTA_BYTES, o->flash_quota);
 }
 
 static int take_id(struct nl_msg *msg, void *arg)
@@ -297,6 +301,10 @@ static void read_ns(struct nl_msg *msg, struct kvt_ns_stat *s)
 	s->live_blocks = get_u64(tb[KVMEM_A_LIVE_BLOCKS]);
 	s->data_bytes = get_u64(tb[KVMEM_A_DATA_BYTES]);
 	s->pinned_bytes = get_u64(tb[KVMEM_A_PINNED_BYTES]);
+	s->flash_mode = tb[KVMEM_A_FLASH_MODE] ? nla_get_u8(tb[KVMEM_A_FLASH_MODE]) : 0;
+	s->flash_quota = get_u64(tb[KVMEM_A_FLASH_QUOTA_BYTES]);
+	s->flash_blocks = get_u64(tb[KVMEM_A_FLASH_BLOCKS]);
+	s->flash_bytes = get_u64(tb[KVMEM_A_FLASH_BYTES]);
 	read_stats(tb[KVMEM_A_STATS], s);
 }
 

@@ -19,6 +19,8 @@
 #define KVT_SET_QUOTA_BLOCKS	(1 << 4)
 #define KVT_SET_TTL		(1 << 5)
 #define KVT_SET_PIN		(1 << 6)
+#define KVT_SET_FLASH		(1 << 7)
+#define KVT_SET_FLASH_QUOTA	(1 << 8)
 
 struct kvt_ns_opts {
 	unsigned int set;
@@ -30,6 +32,8 @@ struct kvt_ns_opts {
 	uint32_t ttl_ms;
 	uint32_t pin_percent;
 	const char *pool;
+	uint8_t flash_mode;	/* enum kvmem_flash_mode */
+	uint64_t flash_quota;
 };
 
 struct kvt_ns_stat {
@@ -39,6 +43,8 @@ struct kvt_ns_stat {
 	uint64_t used_bytes, used_blocks, live_blocks, data_bytes, pinned_bytes;
 	uint64_t hits, misses, puts, nospc, ghost_hits, copied_in, copied_out, zero_copy;
 	uint64_t evict_quota, evict_space, evict_drain, evict_expired, evict_corrupt;
+	uint8_t flash_mode;
+	uint64_t flash_quota, flash_blocks, flash_bytes;
 };
 
 struct kvt_arena_info {

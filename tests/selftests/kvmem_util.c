@@ -524,12 +524,16 @@ void kvt_set_up(void)
 		kvt_sysfs_set("arena_bytes", KVT_ARENA_DEFAULT);
 }
 
+void (*kvt_clean_more)(void);
+
 const char *kvt_clean_up(pid_t pid, const struct kvt_state *before)
 {
 	static char text[256];
 	struct kvt_state now;
 
 	kvt_set_up();
+	if (kvt_clean_more)
+		kvt_clean_more();
 	delete_of(pid);
 	if (kvt_wait_for(same_state(before, &now), 5000))
 		return NULL;

@@ -77,6 +77,12 @@
  * EFAULT, EMFILE, ENOMEM, EOPNOTSUPP, ESHUTDOWN as above
  * ECANCELED   not run: an earlier operation failed and the batch asked to stop
  * EINTR       not run: a fatal signal is pending
+ * EIO         the media failed: GET, LEASE, PIN, PREFETCH of a block that only
+ *             flash has (put it again).  With KVMEM_OP_F_PERSIST: the block is
+ *             there, in DRAM, and would not survive a restart; so also
+ *             EOPNOTSUPP (no media takes the namespace's blocks) and ENOSPC
+ * ETIMEDOUT   the media did not answer within a minute; DELETE: it is not known
+ *             yet whether the block is on a media whose tables are being read
  */
 #ifndef _UAPI_LINUX_KVMEM_H
 #define _UAPI_LINUX_KVMEM_H
@@ -104,7 +110,7 @@
  * @KVMEM_FEAT_URING: batches by IORING_OP_URING_CMD
  * @KVMEM_FEAT_EVENTS: poll, EVENTS and EVENTFD
  * @KVMEM_FEAT_DMABUF: BUF_REG of a dma-buf (later: not set yet)
- * @KVMEM_FEAT_FLASH: at least one media can be attached (later: not set yet)
+ * @KVMEM_FEAT_FLASH: media can be attached
  * @KVMEM_FEAT_PEER: peers can be reached (later: not set yet)
  */
 enum kvmem_feature {
@@ -267,6 +273,7 @@ enum kvmem_opcode {
 #define KVMEM_OP_F_LEASE	(1 << 1)	/* MATCH: lease the prefix */
 #define KVMEM_OP_F_NOCOPY	(1 << 2)	/* LEASE, MATCH: no copied view */
 #define KVMEM_OP_F_NOTOUCH	(1 << 3)	/* GET, EXISTS, MATCH, LEASE: not a use */
+#define KVMEM_OP_F_PERSIST	(1 << 4)	/* PUT, COMMIT: wait until it survives a restart */
 
 /* kvmem_op.res_flags */
 #define KVMEM_RES_F_VERIFIED	(1 << 0)	/* bytes and checksum agree */
@@ -274,6 +281,7 @@ enum kvmem_opcode {
 #define KVMEM_RES_F_CORRUPT	(1 << 2)	/* a miss: the checksum did not match */
 #define KVMEM_RES_F_COPIED	(1 << 3)	/* LEASE: a private copy */
 #define KVMEM_RES_F_EXPIRED	(1 << 4)	/* a miss: the TTL had passed */
+#define KVMEM_RES_F_PERSISTED	(1 << 5)	/* PUT, COMMIT: it survives a restart */
 
 /* kvmem_op.tier: where the data came from or went to */
 enum kvmem_tier {

@@ -53,6 +53,12 @@
 /* Blocks longer than a piece have a checksum per piece, in entries that follow. */
 #define KVMEM_MEDIA_PIECE		(1U << 20)
 #define KVMEM_MEDIA_PIECE_SUMS		14U		/* in an entry */
+#define KVMEM_MEDIA_CLASSES		64U		/* of eviction */
+#define KVMEM_MEDIA_TEMPS		3U		/* temperatures of segments */
+
+/* Bits of features that this version knows: none yet */
+#define KVMEM_MEDIA_INCOMPAT		0ULL
+#define KVMEM_MEDIA_RO_COMPAT		0ULL
 
 /**
  * struct kvmem_media_super - the superblock, 4 KiB, two copies
@@ -174,7 +180,7 @@ enum kvmem_media_entry_type {
  * @expires: seconds since 1970, 0 = never
  * @last_use: seconds since 1970
  * @type: KVMEM_MEDIA_ENTRY_BLOCK
- * @class: of eviction, below 64
+ * @class: of eviction, below KVMEM_MEDIA_CLASSES
  * @priority: 0 to KVMEM_MAX_PRIORITY
  * @flags: 0
  * @hits: uses since put
@@ -241,11 +247,14 @@ struct kvmem_media_gone {
  * @segment: number
  * @index: of this page
  * @nr_entries: 0 to KVMEM_MEDIA_TABLE_ENTRIES; page 0 may have none
- * @temperature: expected life of the segment's blocks, 0 = shortest
+ * @temperature: expected life of the segment's blocks, 0 = shortest; below
+ *	KVMEM_MEDIA_TEMPS
  * @flags: 0
  * @slot: of the namespace in the directory
  * @slot_generation: of that slot
  * @written: nanoseconds since 1970
+ * @salt: random, drawn for page 0 and the same in every page: data of the
+ *	segment's earlier life that looks like a page does not know it
  * @entries: 64 bytes each, by their type
  */
 struct kvmem_media_table {
@@ -262,7 +271,7 @@ struct kvmem_media_table {
 	__le32 slot_generation;
 	__le32 reserved0;
 	__le64 written;
-	__u8 reserved1[8];
+	__le64 salt;
 	union {
 		struct kvmem_media_entry entry;
 		struct kvmem_media_sums sums;

@@ -9,18 +9,23 @@ _kvmemctl_names() {
 
 # The options of a command
 _kvmemctl_options() {
-	local ns='--uid --gid --mode --quota-bytes --quota-blocks --fingerprint --ttl --pin-percent'
+	local ns='--uid --gid --mode --quota-bytes --quota-blocks --fingerprint --ttl --pin-percent --flash-mode --flash-quota'
 	case $1 in
 	'ns create') echo "$ns --pool" ;;
 	'ns set') echo "$ns" ;;
 	'pool create' | 'pool set') echo --quota-bytes --quota-blocks --share ;;
 	'arena set') echo --bytes --floor ;;
+	'media attach') echo --name --uuid ;;
+	'media set') echo --write-budget ;;
 	'policy set') echo --lru --lfu --file --class --values --order --sample-one-in ;;
 	'policy hist') echo --class ;;
 	stats*) echo --watch --count ;;
 	status*) echo --socket ;;
 	top*) echo --interval --count --once --sort --socket ;;
 	advise*) echo --gib --interval --prefill-tokens-per-second --bytes-per-token --gpu-cost-per-hour --socket ;;
+	'media format') echo --label --segment-size --uuid --force --no-discard ;;
+	'media check') echo --data --force ;;
+	'media dump') echo --segment --keys ;;
 	quiesce*) echo --wait ;;
 	events*) echo --count --timeout ;;
 	esac
@@ -33,10 +38,12 @@ _kvmemctl_value() {
 	--gid) compgen -g -- "$2" ;;
 	--pool) compgen -W "$(_kvmemctl_names pool)" -- "$2" ;;
 	--share) compgen -W 'yes no' -- "$2" ;;
+	--flash-mode) compgen -W 'off through back' -- "$2" ;;
 	--mode) compgen -W '0600 0640 0660 0666' -- "$2" ;;
 	--order) compgen -W 'use arrival' -- "$2" ;;
 	--sort) compgen -W 'gets hits puts evictions bytes used name' -- "$2" ;;
 	--file | --socket) compgen -f -- "$2" ;;
+	--label | --segment-size | --uuid | --segment | --name | --write-budget | --flash-quota) ;;
 	--quota-* | --fingerprint | --ttl | --pin-percent | --bytes | --floor | --class | --values | --count | \
 		--wait | --timeout | --sample-one-in | --interval | --gib | --prefill-* | --bytes-per-token | --gpu-cost-*) ;;
 	*) return 1 ;;
@@ -59,10 +66,13 @@ _kvmemctl() {
 		return
 	fi
 	case ${#words[@]},$command in
-	0,*) values='status arena ns pool stats top advise policy quiesce resume events' ;;
+	0,*) values='status arena ns pool media stats top advise policy quiesce resume events' ;;
 	1,'ns ' | 1,'pool ') values='create set delete list show' ;;
 	1,'arena ') values='set' ;;
 	1,'policy ') values='show set hist' ;;
+	1,'media ') values='list show attach detach set segments directory format check dump' ;;
+	2,'media attach' | 2,'media format' | 2,'media check' | 2,'media dump') mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
+	2,media*) values=$(_kvmemctl_names media) ;;
 	2,'ns set' | 2,'ns delete' | 2,'ns show' | 2,policy*) values=$(_kvmemctl_names ns) ;;
 	1,'stats ' | 1,'advise ') values=$(_kvmemctl_names ns) ;;
 	2,'pool set' | 2,'pool delete' | 2,'pool show') values=$(_kvmemctl_names pool) ;;

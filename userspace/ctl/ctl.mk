@@ -1,15 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0
 # kvmemctl: control from the command line.
 CTL_SRCS := $(addprefix ctl/,advice.c advice_json.c advice_print.c advice_read.c \
-	advise.c args.c daemon.c decode.c error.c events.c latency.c latency_read.c \
-	main.c module.c nl.c nl_event.c ns.c object.c out.c parse.c policy.c \
-	policy_hist.c policy_print.c pool.c quiesce.c rates.c sample.c screen.c \
-	settings.c stats.c stats_delta.c status.c sysfs.c top.c value_table.c)
+	advise.c args.c daemon.c decode.c decode_media.c error.c events.c latency.c \
+	latency_read.c main.c media.c media_json.c media_offline.c module.c nl.c \
+	nl_event.c ns.c object.c out.c parse.c policy.c policy_hist.c policy_print.c \
+	pool.c quiesce.c rates.c sample.c screen.c settings.c stats.c stats_delta.c \
+	status.c sysfs.c top.c value_table.c)
 
 $(O)/obj/ctl/%.o $(O)/san/ctl/%.o $(O)/san/tests/ctl_%.o: \
 	override CFLAGS += $(shell pkg-config --cflags libnl-genl-3.0)
 
-$(eval $(call program,kvmemctl,$(CTL_SRCS) $(NL_SRCS) $(COMMON_SRCS),$(NL_LIBS) -ljansson -lm))
+$(eval $(call program,kvmemctl,$(CTL_SRCS) $(MEDIA_SRCS) $(NL_SRCS) \
+	$(COMMON_SRCS),$(NL_LIBS) $(MEDIA_LIBS) -ljansson -lm))
 SBIN_PROGRAMS += kvmemctl
 MANPAGES += man/kvmemctl.8
 
@@ -25,6 +27,9 @@ $(eval $(call unittest,ctl_top,tests/ctl_top.c $(addprefix ctl/,args.c daemon.c 
 $(eval $(call unittest,ctl_live,tests/ctl_live.c $(addprefix ctl/,args.c daemon.c \
 	events.c parse.c rates.c sample.c screen.c stats.c top.c) $(CTL_TEST_SRCS),-lnl-3 \
 	-ljansson -lutil))
+$(eval $(call unittest,ctl_media,tests/ctl_media.c $(addprefix ctl/,args.c decode.c \
+	decode_media.c error.c media.c ns.c object.c out.c parse.c settings.c) nl/attr.c \
+	$(COMMON_SRCS),$(NL_LIBS) -ljansson))
 $(eval $(call unittest,test_report,tests/test_report.c daemon/report.c \
 	ctl/advice_read.c common/latency.c,-ljansson -lm))
 

@@ -132,6 +132,67 @@ static json_t *numbers(struct nlattr *nla)
 	return array;
 }
 
+static json_t *signed_number(struct nlattr *nla)
+{
+	int64_t v;
+
+	if (nla_len(nla) < 8)
+		return NULL;
+	memcpy(&v, nla_data(nla), 8);
+	return json_integer(v);
+}
+
+static json_t *uuid(struct nlattr *nla)
+{
+	const uint8_t *p = nla_data(nla);
+	char buf[37], *to = buf;
+	int i;
+
+	if (nla_len(nla) < 16)
+		return NULL;
+	for (i = 0; i < 16; i++)
+		to += sprintf(to, i == 4 || i == 6 || i == 8 || i == 10 ? "-%02x" : "%02x", p[i]);
+	return json_string(buf);
+}
+
+/* A u8 by its name; one that is newer than this program by its number */
+static json_t *named(struct nlattr *nla, const char * const *names, size_t n)
+{
+	uint8_t v;
+
+	if (nla_len(nla) < 1)
+		return NULL;
+	v = *(uint8_t *)nla_data(nla);
+	return v < n ? json_string(names[v]) : json_sprintf("%u", v);
+}
+
+#define NAMED(nla, names) named(nla, names, sizeof(names) / sizeof(*(names)))
+
+static const char * const flash_modes[] = {
+	[KVMEM_FLASH_MODE_OFF] = "off",
+	[KVMEM_FLASH_MODE_THROUGH] = "through",
+	[KVMEM_FLASH_MODE_BACK] = "back",
+};
+
+static const char * const media_states[] = {
+	[KVMEM_MEDIA_STATE_ATTACHING] = "attaching",
+	[KVMEM_MEDIA_STATE_LIVE] = "live",
+	[KVMEM_MEDIA_STATE_READ_ONLY] = "read-only",
+	[KVMEM_MEDIA_STATE_FAILED] = "failed",
+	[KVMEM_MEDIA_STATE_DETACHING] = "detaching",
+};
+
+static const char * const seg_states[] = {
+	[KVMEM_SEG_STATE_FREE] = "free",
+	[KVMEM_SEG_STATE_DISCARD] = "discard",
+	[KVMEM_SEG_STATE_OPEN] = "open",
+	[KVMEM_SEG_STATE_SEALING] = "sealing",
+	[KVMEM_SEG_STATE_SEALED] = "sealed",
+	[KVMEM_SEG_STATE_RECLAIM] = "reclaim",
+	[KVMEM_SEG_STATE_ORPHAN] = "orphan",
+	[KVMEM_SEG_STATE_BAD] = "bad",
+};
+
 static json_t *decode(struct nlattr *nla, enum decode_type type)
 {
 	switch (type) {
@@ -160,6 +221,16 @@ static json_t *decode(struct nlattr *nla, enum decode_type type)
 		return watermark(nla);
 	case DECODE_U64S:
 		return numbers(nla);
+	case DECODE_S64:
+		return signed_number(nla);
+	case DECODE_UUID:
+		return uuid(nla);
+	case DECODE_FLASH_MODE:
+		return NAMED(nla, flash_modes);
+	case DECODE_MEDIA_STATE:
+		return NAMED(nla, media_states);
+	case DECODE_SEG_STATE:
+		return NAMED(nla, seg_states);
 	}
 	return NULL;
 }
@@ -213,6 +284,10 @@ static const struct decode ns_fields[] = {
 	{ "pinned_bytes", KVMEM_A_PINNED_BYTES, DECODE_U64 },
 	{ "open_files", KVMEM_A_NR_FILES, DECODE_U32 },
 	{ "chunks", KVMEM_A_CHUNKS, DECODE_U32 },
+	{ "flash_mode", KVMEM_A_FLASH_MODE, DECODE_FLASH_MODE },
+	{ "flash_quota_bytes", KVMEM_A_FLASH_QUOTA_BYTES, DECODE_U64 },
+	{ "flash_blocks", KVMEM_A_FLASH_BLOCKS, DECODE_U64 },
+	{ "flash_bytes", KVMEM_A_FLASH_BYTES, DECODE_U64 },
 	{ NULL, 0, 0 }
 };
 

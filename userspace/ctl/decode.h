@@ -22,6 +22,11 @@ enum decode_type {
 	DECODE_ORDER,	/* u8 to "use" or "arrival" */
 	DECODE_WATERMARK,
 	DECODE_U64S,	/* array */
+	DECODE_S64,
+	DECODE_UUID,	/* binary to the usual notation */
+	DECODE_FLASH_MODE,	/* u8 to "off", "through" or "back" */
+	DECODE_MEDIA_STATE,
+	DECODE_SEG_STATE,
 };
 
 /**
@@ -46,6 +51,10 @@ json_t *decode_nest(struct nlattr *nest, int max, const struct decode *table);
 json_t *decode_ns(struct nlattr **tb);
 json_t *decode_pool(struct nlattr **tb);
 json_t *decode_arena(struct nlattr *nest);
+/* The same of media (decode_media.c); NULL: the nest is missing */
+json_t *decode_media(struct nlattr **tb);
+json_t *decode_segment(struct nlattr **tb);
+json_t *decode_slot(struct nlattr **tb);
 
 /* A field for a number that may not fit the signed numbers of the library */
 json_t *json_number(uint64_t v);

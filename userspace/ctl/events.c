@@ -25,6 +25,7 @@ static const struct decode event_fields[] = {
 	{ "quiesced", KVMEM_A_QUIESCED, DECODE_BOOL },
 	{ "open_files", KVMEM_A_OPEN_FILES, DECODE_U32 },
 	{ "watermark", KVMEM_A_WATERMARK, DECODE_WATERMARK },
+	{ "state", KVMEM_A_STATE, DECODE_MEDIA_STATE },
 	{ NULL, 0, 0 }
 };
 
@@ -55,6 +56,12 @@ static json_t *event_name(int cmd)
 		return json_string("corrupt");
 	case KVMEM_CMD_WATERMARK_NTF:
 		return json_string("watermark");
+	case KVMEM_CMD_MEDIA_ATTACHED_NTF:
+		return json_string("media-attached");
+	case KVMEM_CMD_MEDIA_DETACHED_NTF:
+		return json_string("media-detached");
+	case KVMEM_CMD_MEDIA_CHANGED_NTF:
+		return json_string("media-changed");
 	default:
 		return json_sprintf("event-%d", cmd);
 	}

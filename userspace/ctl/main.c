@@ -7,12 +7,14 @@
 #include "common/table.h"
 #include "ctl/args.h"
 #include "ctl/ctl.h"
+#include "ctl/media.h"
 #include "ctl/nl.h"
 #include "ctl/out.h"
 
 #define NS_OPTIONS \
 	"[--uid USER] [--gid GROUP] [--mode 0660] [--quota-bytes 10G] " \
-	"[--quota-blocks N] [--fingerprint HEX] [--ttl 30s] [--pin-percent P]"
+	"[--quota-blocks N] [--fingerprint HEX] [--ttl 30s] [--pin-percent P] " \
+	"[--flash-mode off|through|back] [--flash-quota 10G]"
 #define POOL_OPTIONS "[--quota-bytes 10G] [--quota-blocks N] [--share yes|no]"
 
 const struct command ctl_commands[] = {
@@ -40,6 +42,27 @@ const struct command ctl_commands[] = {
 	  NULL, 0, 0, cmd_pool_list },
 	{ "pool show", "POOL", "one pool in full",
 	  NULL, 1, 1, cmd_pool_show },
+	{ "media list", "", "all attached media",
+	  NULL, 0, 0, cmd_media_list },
+	{ "media show", "MEDIA", "one media in full",
+	  NULL, 1, 1, cmd_media_show },
+	{ "media attach", "PATH [--name NAME] [--uuid UUID]", "attach a media",
+	  media_attach_specs, 1, 1, cmd_media_attach },
+	{ "media detach", "MEDIA", "let a media go; its blocks stay on it",
+	  NULL, 1, 1, cmd_media_detach },
+	{ "media set", "MEDIA --write-budget 2T", "change what may be written to a media a day",
+	  media_set_specs, 1, 1, cmd_media_set },
+	{ "media segments", "MEDIA", "the segments of a media",
+	  NULL, 1, 1, cmd_media_segments },
+	{ "media directory", "MEDIA", "the namespaces that have something on a media",
+	  NULL, 1, 1, cmd_media_directory },
+	{ "media format", "PATH [--label LABEL] [--segment-size 64M] [--uuid UUID] [--force] "
+	  "[--no-discard]", "make a media of a device or file, which loses what is on it",
+	  media_format_specs, 1, 1, cmd_media_format },
+	{ "media check", "PATH [--data] [--force]", "check a media that is not attached",
+	  media_check_specs, 1, 1, cmd_media_check },
+	{ "media dump", "PATH [--segment N [--keys]]", "print what is on a media",
+	  media_dump_specs, 1, 1, cmd_media_dump },
 	{ "stats", "[NS] [--watch [SECONDS] [--count N]]",
 	  "counters of namespaces and times of operations",
 	  stats_specs, 0, 1, cmd_stats },
@@ -78,8 +101,8 @@ static void print_usage(FILE *to)
 		table_row(t, "", cmd->name, cmd->help, (char *)NULL);
 	table_print(t, to);
 	table_free(t);
-	fputs("\n\"kvmemctl COMMAND --help\" tells a command's arguments.  NS and POOL are names or\n"
-	      "ids.  All commands take --json.  See kvmemctl(8).\n", to);
+	fputs("\n\"kvmemctl COMMAND --help\" tells a command's arguments.  NS, POOL and MEDIA are\n"
+	      "names or ids.  All commands take --json.  See kvmemctl(8).\n", to);
 }
 
 static int print_help(const struct command *cmd)

@@ -15,7 +15,9 @@
 	{ .name = "quota-blocks", .attr = KVMEM_A_QUOTA_BLOCKS }, \
 	{ .name = "fingerprint", .attr = KVMEM_A_FINGERPRINT },	\
 	{ .name = "ttl", .attr = KVMEM_A_TTL_MS },		\
-	{ .name = "pin-percent", .attr = KVMEM_A_PIN_PERCENT }
+	{ .name = "pin-percent", .attr = KVMEM_A_PIN_PERCENT },	\
+	{ .name = "flash-mode", .attr = KVMEM_A_FLASH_MODE },	\
+	{ .name = "flash-quota", .attr = KVMEM_A_FLASH_QUOTA_BYTES }
 
 const struct arg_spec ns_create_specs[] = {
 	NS_SETTINGS,
@@ -38,6 +40,8 @@ static const struct column list_columns[] = {
 	{ "QUOTA", "quota_bytes", OUT_LIMIT },
 	{ "USED", "used_bytes", OUT_BYTES },
 	{ "BLOCKS", "live_blocks", OUT_TEXT },
+	{ "FLASH", "flash_mode", OUT_TEXT },
+	{ "ON-FLASH", "flash_bytes", OUT_LIMIT },
 	{ "FILES", "open_files", OUT_TEXT },
 	{ "HIT-RATE", "stats.hit_rate", OUT_RATE },
 	{ NULL, NULL, 0 }
@@ -61,6 +65,10 @@ static const struct column show_columns[] = {
 	{ "blocks allocated", "used_blocks", OUT_TEXT },
 	{ "blocks readable", "live_blocks", OUT_TEXT },
 	{ "chunks", "chunks", OUT_TEXT },
+	{ "flash mode", "flash_mode", OUT_TEXT },
+	{ "flash quota", "flash_quota_bytes", OUT_LIMIT },
+	{ "on flash", "flash_bytes", OUT_BYTES },
+	{ "blocks on flash", "flash_blocks", OUT_TEXT },
 	{ "open files", "open_files", OUT_TEXT },
 	{ "hits", "stats.hits", OUT_TEXT },
 	{ "misses", "stats.misses", OUT_TEXT },

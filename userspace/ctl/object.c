@@ -69,6 +69,22 @@ int object_get_all(struct ctl *c, const struct object_kind *kind, json_t **out)
 	return finish(&r, ctl_nl_dump(c->nl, msg, read_all, read_again, &r), out);
 }
 
+int object_dump_parts(struct ctl *c, int cmd, const char *name,
+		      json_t *(*decode)(struct nlattr **tb), json_t **out)
+{
+	struct nl_msg *msg = ctl_nl_request(cmd);
+	struct reader r = { .decode = decode };
+	int rc = object_put(msg, name);
+
+	*out = NULL;
+	if (rc) {
+		nlmsg_free(msg);
+		return rc;
+	}
+	r.result = json_array();
+	return finish(&r, ctl_nl_dump(c->nl, msg, read_all, read_again, &r), out);
+}
+
 /* --- commands --- */
 
 static json_t *decode_identity(struct nlattr **tb)
@@ -82,11 +98,26 @@ static json_t *decode_identity(struct nlattr **tb)
 	return decode_object(tb, fields);
 }
 
+int object_make(struct ctl *c, const struct object_kind *kind, struct nl_msg *msg)
+{
+	struct reader r = { .decode = decode_identity };
+	json_t *made;
+	int rc = finish(&r, ctl_nl_call(c->nl, msg, read_one, &r), &made);
+
+	if (rc)
+		return rc;
+	if (c->json)
+		return out_json(made);
+	printf("%s %s has id %llu\n", kind->noun,
+	       json_string_value(json_object_get(made, "name")) ?: "",
+	       (unsigned long long)json_get_u64(made, "id"));
+	json_decref(made);
+	return CTL_OK;
+}
+
 int object_create(struct ctl *c, const struct object_kind *kind)
 {
 	struct nl_msg *msg = ctl_nl_request(kind->new);
-	struct reader r = { .decode = decode_identity };
-	json_t *made;
 	int rc;
 
 	rc = new_name_put(msg, c->args->pos[0]);
@@ -96,15 +127,7 @@ int object_create(struct ctl *c, const struct object_kind *kind)
 		nlmsg_free(msg);
 		return rc;
 	}
-	rc = finish(&r, ctl_nl_call(c->nl, msg, read_one, &r), &made);
-	if (rc)
-		return rc;
-	if (c->json)
-		return out_json(made);
-	printf("%s %s has id %llu\n", kind->noun, c->args->pos[0],
-	       (unsigned long long)json_get_u64(made, "id"));
-	json_decref(made);
-	return CTL_OK;
+	return object_make(c, kind, msg);
 }
 
 int object_set(struct ctl *c, const struct object_kind *kind)

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What namespaces and pools have in common: made, changed, deleted, read. */
+/* What namespaces, pools and media have in common: made, changed, deleted, read. */
 #ifndef _KVMEMCTL_OBJECT_H
 #define _KVMEMCTL_OBJECT_H
 
 #include <jansson.h>
 #include <netlink/attr.h>
+#include <netlink/msg.h>
 
 #include "ctl/ctl.h"
 #include "ctl/out.h"
 
 /**
- * struct object_kind - namespaces, or pools
+ * struct object_kind - namespaces, pools, or media
  * @noun: what to call one
  * @new, @set, @del, @get: commands of the family
  * @decode: its attributes as JSON
@@ -34,6 +35,12 @@ int object_show(struct ctl *c, const struct object_kind *kind);
 int object_get(struct ctl *c, const struct object_kind *kind, const char *name,
 	       json_t **out);
 int object_get_all(struct ctl *c, const struct object_kind *kind, json_t **out);
+
+/* Send and free @msg, which makes an object; tell its name and id. */
+int object_make(struct ctl *c, const struct object_kind *kind, struct nl_msg *msg);
+/* A dump of parts of the object @name by @cmd, each told by @decode */
+int object_dump_parts(struct ctl *c, int cmd, const char *name,
+		      json_t *(*decode)(struct nlattr **tb), json_t **out);
 
 extern const struct object_kind ns_kind;
 

@@ -8,6 +8,7 @@
 #include <strings.h>
 
 #include <linux/kvmem.h>
+#include <linux/kvmem_netlink.h>
 
 #include "ctl/parse.h"
 
@@ -168,6 +169,45 @@ int parse_hex(const char *text, uint8_t *bytes, size_t n)
 		bytes[i] = (uint8_t)(high << 4 | low);
 	}
 	return 0;
+}
+
+int parse_uuid(const char *text, uint8_t uuid[16])
+{
+	char digits[33];
+	size_t i, n = 0;
+
+	if (!strchr(text, '-'))
+		return strlen(text) == 32 ? parse_hex(text, uuid, 16) : -EINVAL;
+	if (strlen(text) != 36)
+		return -EINVAL;
+	for (i = 0; i < 36; i++) {
+		if (i == 8 || i == 13 || i == 18 || i == 23) {
+			if (text[i] != '-')
+				return -EINVAL;
+			continue;
+		}
+		digits[n++] = text[i];
+	}
+	digits[n] = 0;
+	return parse_hex(digits, uuid, 16);
+}
+
+int parse_flash_mode(const char *text, uint8_t *mode)
+{
+	static const char * const words[] = {
+		[KVMEM_FLASH_MODE_OFF] = "off",
+		[KVMEM_FLASH_MODE_THROUGH] = "through",
+		[KVMEM_FLASH_MODE_BACK] = "back",
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(words) / sizeof(*words); i++) {
+		if (strcmp(text, words[i]))
+			continue;
+		*mode = (uint8_t)i;
+		return 0;
+	}
+	return -EINVAL;
 }
 
 int parse_bool(const char *text, bool *value)

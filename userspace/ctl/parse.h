@@ -25,6 +25,10 @@ int parse_duration(const char *text, uint64_t unit_ms, uint64_t max, uint64_t *m
 int parse_mode(const char *text, uint16_t *mode);
 /* Exactly 2 * @n hex digits, "0x" before them allowed */
 int parse_hex(const char *text, uint8_t *bytes, size_t n);
+/* A UUID, 32 hex digits, with the usual dashes or none */
+int parse_uuid(const char *text, uint8_t uuid[16]);
+/* "off", "through" or "back": enum kvmem_flash_mode */
+int parse_flash_mode(const char *text, uint8_t *mode);
 /* "on", "yes", "1", "true" or the contrary */
 int parse_bool(const char *text, bool *value);
 /* @n numbers of at most 65535, separated by commas or blanks */

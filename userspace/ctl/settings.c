@@ -102,6 +102,37 @@ static int put_share(struct nl_msg *msg, int attr, const char *text)
 	return err;
 }
 
+static int put_flash_mode(struct nl_msg *msg, int attr, const char *text)
+{
+	uint8_t v;
+	int err = parse_flash_mode(text, &v);
+
+	if (!err)
+		ctl_put_u8(msg, attr, v);
+	return err;
+}
+
+static int put_uuid(struct nl_msg *msg, int attr, const char *text)
+{
+	uint8_t v[16];
+	int err = parse_uuid(text, v);
+
+	if (!err)
+		ctl_put(msg, attr, v, sizeof(v));
+	return err;
+}
+
+/* The kernel's bounds */
+static int put_budget(struct nl_msg *msg, int attr, const char *text)
+{
+	uint64_t v;
+
+	if (parse_size(text, &v) || (v && v < 1ULL << 20) || v > 1ULL << 50)
+		return -1;
+	ctl_put_u64(msg, attr, v);
+	return 0;
+}
+
 static int put_by_id(struct nl_msg *msg, int attr, const char *text, uint32_t min)
 {
 	uint64_t v;
@@ -142,6 +173,12 @@ static const struct setting {
 	{ KVMEM_A_TTL_MS, "--ttl", put_ttl, "ms, or 30s, 5m, 2h, 10d; below 50 days" },
 	{ KVMEM_A_PIN_PERCENT, "--pin-percent", put_percent, "0 to 100" },
 	{ KVMEM_A_SHARE, "--share", put_share, "yes or no" },
+	{ KVMEM_A_FLASH_MODE, "--flash-mode", put_flash_mode, "off, through or back" },
+	{ KVMEM_A_FLASH_QUOTA_BYTES, "--flash-quota", put_size,
+	  "bytes, as 512M or 10G; 0 = no bound" },
+	{ KVMEM_A_UUID, "--uuid", put_uuid, "a UUID" },
+	{ KVMEM_A_WRITE_BUDGET, "--write-budget", put_budget,
+	  "bytes a day, as 500G or 2T, at least 1M; 0 = no bound" },
 	{ 0 }
 };
 

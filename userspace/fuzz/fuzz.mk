@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-# libFuzzer programs for what kvmemd reads from others; they need clang.
+# libFuzzer programs for what kvmemd and kvmemctl read from others; they need clang.
 #
 #   make -C userspace fuzz [FUZZ_SECONDS=30]      each for that long
 #
@@ -7,7 +7,7 @@
 FUZZ_SECONDS ?= 30
 FUZZ_CC	?= clang
 FUZZ_SAN := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
-FUZZ_PROGRAMS := fuzz_config fuzz_netlink
+FUZZ_PROGRAMS := fuzz_config fuzz_media fuzz_netlink
 
 $(O)/fuzzobj/%.o: $(TOP)/%.c
 	@mkdir -p $(@D)
@@ -27,11 +27,20 @@ $(eval $(call fuzzer,fuzz_netlink,fuzz/fuzz_netlink.c tests/fake_kernel.c \
 	$(addprefix daemon/,control.c link.c loop.c reconcile.c watch.c) $(CONFIG_SRCS) \
 	$(STATE_SRCS) $(NL_SRCS) $(POLICY_SRCS),$(NL_LIBS) -lconfig -lsystemd -lm))
 
+$(eval $(call fuzzer,fuzz_media,fuzz/fuzz_media.c ctl/media_json.c $(MEDIA_IMAGE_SRCS),\
+	$(MEDIA_LIBS) -ljansson))
+
 $(O)/fuzz/seeds: $(TOP)/fuzz/seeds.py $(wildcard $(TOP)/fuzz/seeds/*) $(TOP)/daemon/dist/kvmemd.conf
 	@mkdir -p $@/fuzz_config
 	python3 $< $@/fuzz_netlink
 	cp $(filter-out $<,$^) $@/fuzz_config
 	touch $@
+
+$(O)/fuzz/seeds/fuzz_media: $(TOP)/fuzz/seeds_media.py
+	python3 $< $@
+	touch $@
+
+fuzz-fuzz_media: $(O)/fuzz/seeds/fuzz_media
 
 fuzz: $(addprefix fuzz-,$(FUZZ_PROGRAMS))
 

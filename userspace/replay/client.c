@@ -81,12 +81,13 @@ static void shout_length(struct client *c, const uint8_t *key, uint64_t id,
 }
 
 void client_hit(struct client *c, const uint8_t *key, uint64_t id,
-		const void *data, uint64_t len)
+		const void *data, uint64_t len, unsigned int tier)
 {
 	size_t offset;
 	uint8_t want;
 
 	c->stats->hits++;
+	c->stats->flash_hits += tier == KVMEM_TIER_FLASH;
 	c->stats->bytes_out += len;
 	if (len != c->o->block_size) {
 		shout_length(c, key, id, len);
@@ -131,15 +132,15 @@ void client_put_done(struct client *c, const uint8_t *key, int status,
 /* With --speed: not before its time. */
 static void wait_for(struct client *c, const struct trace_request *r)
 {
+	uint64_t start = c->trace->requests[c->o->skip].timestamp;
 	uint64_t due, now = now_ns();
 	struct timespec ts;
 
 	if (c->o->speed <= 0)
 		return;
 	due = c->shared->start_ns + (uint64_t)
-	      ((double)(r->timestamp - c->trace->requests[0].timestamp) *
-	       1e6 / c->o->speed);
-	if (r->timestamp < c->trace->requests[0].timestamp || due <= now)
+	      ((double)(r->timestamp - start) * 1e6 / c->o->speed);
+	if (r->timestamp < start || due <= now)
 		return;
 	ts.tv_sec = (time_t)((due - now) / 1000000000);
 	ts.tv_nsec = (long)((due - now) % 1000000000);
@@ -169,6 +170,13 @@ static int one_request(struct client *c, const struct mode_ops *mode, size_t i)
 	return 0;
 }
 
+static size_t first_request(const struct client *c)
+{
+	size_t skip = c->o->skip, n = c->o->clients;
+
+	return skip + (c->nr + n - skip % n) % n;
+}
+
 /* Round robin: client n of N has requests n, n + N, ... */
 int client_run(struct client *c)
 {
@@ -185,7 +193,7 @@ int client_run(struct client *c)
 	err = mode->open(c);
 	if (err)
 		client_error(c, "cannot set up", NULL, err);
-	for (i = c->nr; !err && i < c->trace->nr_requests; i += c->o->clients)
+	for (i = first_request(c); !err && i < c->trace->nr_requests; i += c->o->clients)
 		err = one_request(c, mode, i);
 	c->stats->reattached = kvmem_generation(c->k);
 	mode->close(c);

@@ -49,7 +49,7 @@ static void read_in_place(struct client *c, const uint8_t *key, uint64_t id,
 	uint64_t t;
 	int err;
 
-	client_hit(c, key, id, view->ptr, view->len);
+	client_hit(c, key, id, view->ptr, view->len, KVMEM_TIER_DRAM);
 	if (c->o->verify && kvmem_lease_verify(view)) {
 		client_error(c, "checksum of the lease", key, -EBADMSG);
 		c->stats->wrong++;

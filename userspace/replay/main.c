@@ -57,7 +57,7 @@ static bool all_fine(const struct options *o, const struct trace *t,
 	const struct stats *s = &r->total;
 
 	return !s->wrong && !s->errors && (!s->refused || o->refused_ok) &&
-	       s->requests == t->nr_requests && !r->lru_failed &&
+	       s->requests == t->nr_requests - o->skip && !r->lru_failed &&
 	       r->after.corrupt == r->before.corrupt;
 }
 
@@ -111,6 +111,12 @@ int main(int argc, char **argv)
 	if (trace_load(&t, o.trace_path, o.limit, &error)) {
 		fprintf(stderr, "kvmem-replay: %s:%zu: %s\n", o.trace_path,
 			error.line, error.what);
+		return EXIT_USAGE;
+	}
+	if (o.skip >= t.nr_requests) {
+		fprintf(stderr, "kvmem-replay: %s has %zu requests, none is left\n",
+			o.trace_path, t.nr_requests);
+		trace_free(&t);
 		return EXIT_USAGE;
 	}
 	ret = o.curve ? curve_run(&o, &t) : replay(&o, &t);

@@ -13,7 +13,7 @@ enum {
 	OPT_NO_ORDERED, OPT_LIMIT, OPT_MODE, OPT_BATCH, OPT_DEPTH, OPT_BUFFERS,
 	OPT_VERIFY, OPT_NO_VERIFY, OPT_REFUSED, OPT_TIER, OPT_SPEED,
 	OPT_PROGRESS, OPT_JSON, OPT_LRU, OPT_CURVE, OPT_REATTACH,
-	OPT_FINGERPRINT, OPT_HELP, OPT_VERSION,
+	OPT_FINGERPRINT, OPT_SKIP, OPT_HELP, OPT_VERSION,
 };
 
 static const struct option long_options[] = {
@@ -25,6 +25,7 @@ static const struct option long_options[] = {
 	{ "ordered", no_argument, NULL, OPT_ORDERED },
 	{ "no-ordered", no_argument, NULL, OPT_NO_ORDERED },
 	{ "limit", required_argument, NULL, OPT_LIMIT },
+	{ "skip", required_argument, NULL, OPT_SKIP },
 	{ "mode", required_argument, NULL, OPT_MODE },
 	{ "batch", required_argument, NULL, OPT_BATCH },
 	{ "depth", required_argument, NULL, OPT_DEPTH },
@@ -56,6 +57,7 @@ static const char usage[] =
 "  --clients N           processes (2)\n"
 "  --[no-]ordered        one request at a time, in trace order (on)\n"
 "  --limit N             only the first N requests\n"
+"  --skip N              not the first N of them: another run has had them\n"
 "  --mode MODE           copy, lease or uring (copy)\n"
 "  --batch N             operations in a call (32)\n"
 "  --depth N             calls in flight, uring (8)\n"
@@ -139,6 +141,10 @@ static bool set_number(struct options *o, int opt, const char *arg)
 	case OPT_LIMIT:
 		ok = parse_u64(arg, 1, UINT32_MAX, &v);
 		o->limit = v;
+		return ok;
+	case OPT_SKIP:
+		ok = parse_u64(arg, 0, UINT32_MAX, &v);
+		o->skip = v;
 		return ok;
 	case OPT_BATCH:
 		ok = parse_u64(arg, 1, KVMEM_MAX_BATCH, &v);

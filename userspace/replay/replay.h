@@ -53,6 +53,7 @@ struct options {
 	unsigned int clients;
 	bool ordered;
 	size_t limit;
+	size_t skip;
 	enum mode mode;
 	unsigned int batch;
 	unsigned int depth;
@@ -73,12 +74,13 @@ struct options {
  * struct stats - what a client counts; in shared memory
  * @requests: finished
  * @refused: PUTs for which there was no room, or that an upgrade cut short
+ * @flash_hits: of the hits, those that were not in DRAM
  * @errors: anything else that failed
  * @wrong: hits with a wrong byte
  * @bytes_in, @bytes_out: copied or, by lease, made visible
  */
 struct stats {
-	uint64_t requests, references, hits, misses;
+	uint64_t requests, references, hits, misses, flash_hits;
 	uint64_t puts, existed, refused, errors, wrong, corrupt;
 	uint64_t bytes_in, bytes_out;
 	uint64_t reattached;
@@ -133,9 +135,9 @@ int client_run(struct client *c);
 int client_open(const struct options *o, struct kvmem **k);
 void client_error(struct client *c, const char *what, const uint8_t *key,
 		  int err);
-/* Count a hit and compare its bytes. */
+/* Count a hit and compare its bytes.  @tier: where it was. */
 void client_hit(struct client *c, const uint8_t *key, uint64_t id,
-		const void *data, uint64_t len);
+		const void *data, uint64_t len, unsigned int tier);
 /* Count the outcome of a PUT or COMMIT: @status, and was the key there? */
 void client_put_done(struct client *c, const uint8_t *key, int status,
 		     bool existed);

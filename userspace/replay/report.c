@@ -19,6 +19,7 @@ static void stats_add(struct stats *to, const struct stats *from)
 	to->requests += from->requests;
 	to->references += from->references;
 	to->hits += from->hits;
+	to->flash_hits += from->flash_hits;
 	to->misses += from->misses;
 	to->puts += from->puts;
 	to->existed += from->existed;
@@ -76,6 +77,7 @@ static size_t client_lines(const struct stats *s, struct line *l)
 		{ "requests", s->requests, false },
 		{ "references", s->references, false },
 		{ "hits", s->hits, false },
+		{ "flash_hits", s->flash_hits, false },
 		{ "misses", s->misses, false },
 		{ "puts", s->puts, false },
 		{ "existed", s->existed, false },

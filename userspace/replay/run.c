@@ -87,7 +87,8 @@ int run_clients(const struct options *o, const struct trace *t,
 	int err = 0, ret;
 
 	s->start_ns = now_ns();
-	progress_start(&p, o, s, t->nr_requests);
+	s->turn = (uint32_t)o->skip;
+	progress_start(&p, o, s, t->nr_requests - o->skip);
 	for (i = 0; i < o->clients; i++) {
 		if (client_fork(o, t, s, i) < 0) {
 			err = -errno;

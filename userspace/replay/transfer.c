@@ -205,7 +205,8 @@ static void check_gets(struct client *c, struct lane *l)
 		op = &l->ops[i];
 		if (op->status == 0)
 			client_hit(c, op->key, l->ids[i],
-				   l->mem + i * c->o->block_size, op->bytes);
+				   l->mem + i * c->o->block_size, op->bytes,
+				   op->tier);
 		else if (op->status == -ENOENT)
 			client_miss(c, op->res_flags);
 		else if (l->result >= 0)

@@ -111,6 +111,32 @@ static void hex(void)
 	CHECK(parse_hex("", b, 4) < 0);
 }
 
+static void uuids(void)
+{
+	static const char * const bad[] = {
+		"", "0123", "0123456789abcdef0123456789abcde", "0123456789abcdef0123456789abcdef0",
+		"01234567-89ab-cdef-0123-456789abcde", "0123456-789ab-cdef-0123-456789abcdef",
+		"01234567-89ab-cdef-0123-456789abcdeg", "01234567-89ab-cdef-01-23456789abcdef",
+		"--------------------------------",
+	};
+	uint8_t u[16], mode;
+	size_t i;
+
+	CHECK_EQ(parse_uuid("01234567-89ab-cdef-0123-456789ABCDEF", u), 0);
+	CHECK(!memcmp(u, "\x01\x23\x45\x67\x89\xab\xcd\xef\x01\x23\x45\x67\x89\xab\xcd\xef", 16));
+	CHECK_EQ(parse_uuid("f123456789abcdef0123456789abcdef", u), 0);
+	CHECK_EQ(u[0], 0xf1);
+	for (i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+		CHECK(parse_uuid(bad[i], u) < 0);
+	CHECK_EQ(parse_flash_mode("off", &mode), 0);
+	CHECK_EQ(mode, 0);
+	CHECK_EQ(parse_flash_mode("back", &mode), 0);
+	CHECK_EQ(mode, 2);
+	CHECK(parse_flash_mode("backwards", &mode) < 0);
+	CHECK(parse_flash_mode("1", &mode) < 0);
+	CHECK(parse_flash_mode("", &mode) < 0);
+}
+
 static void lists(void)
 {
 	uint16_t v[3];
@@ -197,7 +223,8 @@ static void options(void)
 static const struct ktap_test tests[] = {
 	{ "sizes", sizes }, { "durations", durations }, { "real numbers", reals },
 	{ "modes", modes },
-	{ "hex digits", hex }, { "lists and booleans", lists }, { "names", names },
+	{ "hex digits", hex }, { "uuids and flash modes", uuids },
+	{ "lists and booleans", lists }, { "names", names },
 	{ "options", options },
 };
 

@@ -11,3 +11,4 @@ $(eval $(call unittest,test_tracegen,tests/test_tracegen.c $(GEN_SRCS) \
 $(eval $(call unittest,test_replay,tests/test_replay.c replay/options.c \
 	$(FAKE) $(LIB_SRCS) $(TRACE_SRCS) $(CLIENT_SRCS) $(GEN_SRCS)))
 $(eval $(call tsantest,test_reattach_tsan,tests/test_reattach.c $(FAKE) $(LIB_SRCS)))
+$(eval $(call unittest,test_media,tests/test_media.c $(MEDIA_IMAGE_SRCS),$(MEDIA_LIBS)))

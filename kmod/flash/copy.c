@@ -1,0 +1,324 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Copies: blocks in segments, their life and their index.
+ *
+ * A look-up takes no lock.  It has a reference of the copy first, then makes
+ * its segment used, and then looks at the copy's state again: who empties a
+ * segment changes the states first and looks at its users afterwards, so one of
+ * the two sees the other.
+ */
+#include <linux/ktime.h>
+#include <linux/math64.h>
+#include <linux/rhashtable.h>
+#include <linux/slab.h>
+#include "flash/flash.h"
+#include "ns.h"
+#include "trace.h"
+
+/* A key's copy that moves while it is looked up is looked up again, so often. */
+#define COPY_TRIES	4
+
+static struct kmem_cache *copy_cache;
+
+/* What a block costs that is on flash only: the index adds at most 22 bytes. */
+static_assert(sizeof(struct kvmem_copy) <= 120);
+
+static const struct rhashtable_params copy_index_params = {
+	.key_len = KVMEM_KEY_LEN,
+	.key_offset = offsetof(struct kvmem_copy, key),
+	.head_offset = offsetof(struct kvmem_copy, hash),
+	.automatic_shrinking = true,
+};
+
+int kvmem_copy_cache_init(void)
+{
+	copy_cache = kmem_cache_create("kvmem_copy", sizeof(struct kvmem_copy),
+				       __alignof__(struct kvmem_copy), 0, NULL);
+	return copy_cache ? 0 : -ENOMEM;
+}
+
+void kvmem_copy_cache_exit(void)
+{
+	/* Copies are freed by call_rcu(). */
+	rcu_barrier();
+	kmem_cache_destroy(copy_cache);
+}
+
+int kvmem_ns_flash_init(struct kvmem_ns *ns)
+{
+	int ret = rhashtable_init(&ns->flash.index, &copy_index_params);
+
+	ns->flash.ready = !ret;
+	return ret;
+}
+
+void kvmem_ns_flash_exit(struct kvmem_ns *ns)
+{
+	if (!ns->flash.ready)
+		return;
+	WARN_ON_ONCE(atomic64_read(&ns->flash.blocks));
+	ns->flash.ready = false;
+	rhashtable_destroy(&ns->flash.index);
+}
+
+/* Life ------------------------------------------------------------------------- */
+
+/*
+ * The only writer of the state.  Caller holds media->lock, or is the only one to
+ * know the copy: before it is published, and with its last reference.
+ */
+static bool copy_set_state(struct kvmem_copy *copy, enum kvmem_block_state to)
+{
+	u8 from = copy->state;
+
+	if (WARN_ON_ONCE(!kvmem_block_transition_ok(from, to)))
+		return false;
+	trace_kvmem_block_state(copy->ns->id, copy->key.b, from, to);
+	/* Whoever sees COMMITTED sees what the copy says; pairs with kvmem_copy_readable(). */
+	smp_store_release(&copy->state, to);
+	return true;
+}
+
+bool kvmem_copy_readable(const struct kvmem_copy *copy)
+{
+	/* Pairs with the release in copy_set_state(). */
+	u8 state = smp_load_acquire(&copy->state);
+
+	return state == KVMEM_BLOCK_COMMITTED || state == KVMEM_BLOCK_PERSISTED;
+}
+
+static u64 copy_use_from_unix(u32 seconds)
+{
+	s64 age = ktime_get_real_seconds() - (s64)seconds;
+	u64 now = ktime_get_ns();
+
+	/* The clock was set back, or was wrong; and no use was before the machine's start. */
+	if (age <= 0)
+		return now;
+	return now - min_t(u64, now, (u64)age * NSEC_PER_SEC);
+}
+
+static u32 copy_use_to_unix(u64 last_use)
+{
+	s64 age = ktime_get_ns() - last_use;
+	s64 at = ktime_get_real_seconds() - (age > 0 ? div_s64(age, NSEC_PER_SEC) : 0);
+
+	return clamp_t(s64, at, 0, U32_MAX);
+}
+
+struct kvmem_copy *kvmem_copy_alloc(struct kvmem_ns *ns, struct kvmem_segment *seg,
+				    const struct kvmem_media_entry *entry, u32 *sums)
+{
+	struct kvmem_copy *copy = kmem_cache_zalloc(copy_cache, GFP_NOIO | __GFP_NOWARN);
+
+	if (!copy)
+		return NULL;
+	memcpy(copy->key.b, entry->key, sizeof(copy->key.b));
+	INIT_LIST_HEAD(&copy->node);
+	copy->ns = ns;
+	copy->seg = seg;
+	copy->sums = sums;
+	copy->last_use = copy_use_from_unix(le32_to_cpu(entry->last_use));
+	copy->offset = le32_to_cpu(entry->offset);
+	copy->size = le32_to_cpu(entry->length);
+	copy->crc = le32_to_cpu(entry->crc);
+	copy->cost = le32_to_cpu(entry->cost);
+	copy->expires = kvmem_block_expires_from_unix(le32_to_cpu(entry->expires));
+	copy->hits = le16_to_cpu(entry->hits);
+	copy->class = min_t(u8, entry->class, KVMEM_NR_CLASSES - 1);
+	copy->priority = entry->priority;
+	copy->state = KVMEM_BLOCK_ALLOCATED;
+	refcount_set(&copy->ref, 1);
+	return copy;
+}
+
+void kvmem_copy_entry(const struct kvmem_copy *copy, struct kvmem_media_entry *entry)
+{
+	memset(entry, 0, sizeof(*entry));
+	memcpy(entry->key, copy->key.b, sizeof(entry->key));
+	entry->offset = cpu_to_le32(copy->offset);
+	entry->length = cpu_to_le32(copy->size);
+	entry->crc = cpu_to_le32(copy->crc);
+	entry->cost = cpu_to_le32(copy->cost);
+	entry->expires = cpu_to_le32(kvmem_block_expires_to_unix(copy->expires));
+	entry->last_use = cpu_to_le32(copy_use_to_unix(READ_ONCE(copy->last_use)));
+	entry->type = KVMEM_MEDIA_ENTRY_BLOCK;
+	entry->class = copy->class;
+	entry->priority = copy->priority;
+	entry->hits = cpu_to_le16(READ_ONCE(copy->hits));
+}
+
+static void copy_free_rcu(struct rcu_head *rcu)
+{
+	kmem_cache_free(copy_cache, container_of(rcu, struct kvmem_copy, rcu));
+}
+
+/* Look-ups may still step over the structure; nobody reads the sums any more. */
+static void copy_free(struct kvmem_copy *copy)
+{
+	WARN_ON_ONCE(kvmem_copy_readable(copy));
+	if (copy->state != KVMEM_BLOCK_DELETED)
+		copy_set_state(copy, KVMEM_BLOCK_DELETED);
+	kfree(copy->sums);
+	call_rcu(&copy->rcu, copy_free_rcu);
+}
+
+void kvmem_copy_get(struct kvmem_copy *copy)
+{
+	refcount_inc(&copy->ref);
+}
+
+void kvmem_copy_put(struct kvmem_copy *copy)
+{
+	if (refcount_dec_and_test(&copy->ref))
+		copy_free(copy);
+}
+
+/* Index ---------------------------------------------------------------------------- */
+
+/* In or out of the index and of the segment's list. */
+static void copy_account(struct kvmem_copy *copy, int sign)
+{
+	struct kvmem_segment *seg = copy->seg;
+	s64 bytes = sign * (s64)copy->size;
+
+	lockdep_assert_held(&seg->media->lock);
+	atomic64_add(sign, &copy->ns->flash.blocks);
+	atomic64_add(bytes, &copy->ns->flash.bytes);
+	seg->live_blocks += sign;
+	seg->live_bytes += bytes;
+}
+
+/* Readable: the table of states knows no other way to PERSISTED. */
+static void copy_make_readable(struct kvmem_copy *copy, enum kvmem_block_state state)
+{
+	copy_account(copy, 1);
+	list_add_tail(&copy->node, &copy->seg->copies);
+	copy_set_state(copy, KVMEM_BLOCK_COMMITTED);
+	if (state == KVMEM_BLOCK_PERSISTED)
+		copy_set_state(copy, KVMEM_BLOCK_PERSISTED);
+}
+
+int kvmem_copy_publish(struct kvmem_copy *copy, enum kvmem_block_state state)
+{
+	struct kvmem_copy *old;
+
+	lockdep_assert_held(&copy->seg->media->lock);
+	/* Found from here on, but not readable before the state says so. */
+	old = rhashtable_lookup_get_insert_fast(&copy->ns->flash.index, &copy->hash,
+						copy_index_params);
+	if (IS_ERR(old))
+		return -ENOMEM;
+	if (old)
+		return -EEXIST;
+	copy_make_readable(copy, state);
+	return 0;
+}
+
+static void copy_leave(struct kvmem_copy *copy, enum kvmem_block_state to)
+{
+	copy_set_state(copy, to);
+	list_del(&copy->node);
+	copy_account(copy, -1);
+}
+
+int kvmem_copy_replace(struct kvmem_copy *old, struct kvmem_copy *copy,
+		       enum kvmem_block_state state)
+{
+	lockdep_assert_held(&copy->seg->media->lock);
+	if (!kvmem_copy_readable(old))
+		return -ESTALE;
+	/* Whoever finds it from now on cannot read it yet, and looks again. */
+	if (rhashtable_replace_fast(&copy->ns->flash.index, &old->hash, &copy->hash,
+				    copy_index_params)) {
+		WARN_ON_ONCE(1);
+		return -ESTALE;
+	}
+	copy_make_readable(copy, state);
+	copy_leave(old, KVMEM_BLOCK_EVICTED);
+	return 0;
+}
+
+void kvmem_copy_persisted(struct kvmem_copy *copy)
+{
+	lockdep_assert_held(&copy->seg->media->lock);
+	if (copy->state == KVMEM_BLOCK_COMMITTED)
+		copy_set_state(copy, KVMEM_BLOCK_PERSISTED);
+}
+
+bool kvmem_copy_unlink_locked(struct kvmem_copy *copy, enum kvmem_block_state to)
+{
+	lockdep_assert_held(&copy->seg->media->lock);
+	if (!kvmem_copy_readable(copy))
+		return false;
+	copy_leave(copy, to);
+	rhashtable_remove_fast(&copy->ns->flash.index, &copy->hash, copy_index_params);
+	return true;
+}
+
+bool kvmem_copy_unlink(struct kvmem_copy *copy, enum kvmem_block_state to)
+{
+	struct kvmem_media *media = copy->seg->media;
+	bool done;
+
+	spin_lock(&media->lock);
+	done = kvmem_copy_unlink_locked(copy, to);
+	spin_unlock(&media->lock);
+	return done;
+}
+
+/* Look-up -------------------------------------------------------------------------- */
+
+/* *@again: there is one, which comes or goes at this moment. */
+static struct kvmem_copy *copy_find(struct kvmem_ns *ns, const struct kvmem_key *key,
+				    bool *again)
+{
+	struct kvmem_copy *copy;
+
+	rcu_read_lock();
+	copy = rhashtable_lookup(&ns->flash.index, key, copy_index_params);
+	*again = copy;
+	if (copy && (!kvmem_copy_readable(copy) || !refcount_inc_not_zero(&copy->ref)))
+		copy = NULL;
+	rcu_read_unlock();
+	return copy;
+}
+
+/* The segment's users before the state, see above: a copy that stays readable stays. */
+static bool copy_use(struct kvmem_copy *copy)
+{
+	kvmem_segment_get(copy->seg);
+	/* Pairs with kvmem_segment_release() and with batch_gather() (discard.c). */
+	smp_mb__after_atomic();
+	return kvmem_copy_readable(copy);
+}
+
+struct kvmem_copy *kvmem_copy_lookup(struct kvmem_ns *ns, const struct kvmem_key *key)
+{
+	unsigned int tries = COPY_TRIES;
+	struct kvmem_copy *copy;
+	bool again;
+
+	do {
+		copy = copy_find(ns, key, &again);
+		if (!copy)
+			continue;
+		if (copy_use(copy))
+			break;
+		kvmem_copy_put_used(copy);
+		copy = NULL;
+	} while (again && --tries);
+	if (copy && kvmem_expires_past(copy->expires)) {
+		if (kvmem_copy_unlink(copy, KVMEM_BLOCK_EVICTED))
+			kvmem_copy_put(copy);
+		kvmem_copy_put_used(copy);
+		copy = NULL;
+	}
+	return copy;
+}
+
+void kvmem_copy_put_used(struct kvmem_copy *copy)
+{
+	kvmem_segment_put(copy->seg);
+	kvmem_copy_put(copy);
+}

@@ -1,0 +1,663 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Attached media: their table, their life, and which one a write goes to.
+ *
+ * attach: open, check, read the directory, then read the tables in the
+ * background; gets are served as it goes, puts from its end on.
+ * detach: no new writes, what was written becomes durable, then everything
+ * that was found there is forgotten here, and stays there.
+ */
+#include <linux/delay.h>
+#include <linux/err.h>
+#include <linux/netlink.h>
+#include <linux/slab.h>
+#include <linux/xarray.h>
+#include "flash/flash.h"
+#include "flash/info.h"
+#include "flash/tier.h"
+#include "netlink.h"
+#include "ns.h"
+#include "trace.h"
+
+/*
+ * @lock serialises attach and detach, and guards the references of look-ups.
+ * @scans counts reads of tables that are wanted or under way, on all media;
+ * @settled is woken when there is none.
+ */
+static struct {
+	struct mutex lock;	/* see above */
+	struct xarray table;
+	u32 next_id;
+	unsigned int nr;
+	atomic_t nr_live;
+	atomic_t scans;
+	wait_queue_head_t settled;
+} medias = {
+	.lock = __MUTEX_INITIALIZER(medias.lock),
+	.nr_live = ATOMIC_INIT(0),
+	.scans = ATOMIC_INIT(0),
+	.settled = __WAIT_QUEUE_HEAD_INITIALIZER(medias.settled),
+};
+
+/* References ----------------------------------------------------------------- */
+
+static void media_free(struct kref *ref)
+{
+	struct kvmem_media *media = container_of(ref, struct kvmem_media, ref);
+
+	pr_debug("media %u destroyed\n", media->id);
+	kfree(media);
+}
+
+void kvmem_media_put(struct kvmem_media *media)
+{
+	kref_put(&media->ref, media_free);
+}
+
+struct kvmem_media *kvmem_media_get_by_id(u32 id)
+{
+	struct kvmem_media *media;
+
+	mutex_lock(&medias.lock);
+	media = xa_load(&medias.table, id);
+	if (media)
+		kref_get(&media->ref);
+	mutex_unlock(&medias.lock);
+	return media;
+}
+
+struct kvmem_media *kvmem_media_get_next(u32 *id)
+{
+	unsigned long index = *id;
+	struct kvmem_media *media;
+
+	mutex_lock(&medias.lock);
+	media = xa_find(&medias.table, &index, UINT_MAX, XA_PRESENT);
+	if (media)
+		kref_get(&media->ref);
+	mutex_unlock(&medias.lock);
+	*id = index;
+	return media;
+}
+
+static struct kvmem_media *media_find_locked(const char *name)
+{
+	struct kvmem_media *media;
+	unsigned long i;
+
+	lockdep_assert_held(&medias.lock);
+	xa_for_each(&medias.table, i, media)
+		if (!strcmp(media->name, name))
+			return media;
+	return NULL;
+}
+
+struct kvmem_media *kvmem_media_get_by_name(const char *name)
+{
+	struct kvmem_media *media;
+
+	mutex_lock(&medias.lock);
+	media = media_find_locked(name);
+	if (media)
+		kref_get(&media->ref);
+	mutex_unlock(&medias.lock);
+	return media;
+}
+
+/* State ------------------------------------------------------------------------ */
+
+bool kvmem_media_writable(const struct kvmem_media *media)
+{
+	return READ_ONCE(media->state) == KVMEM_MEDIA_STATE_LIVE;
+}
+
+/* Which state may follow which: towards less, but for the end of the scan. */
+static bool media_may_become(u8 from, u8 to)
+{
+	if (from == KVMEM_MEDIA_STATE_ATTACHING)
+		return to != KVMEM_MEDIA_STATE_ATTACHING;
+	return to > from;
+}
+
+/* True when it changed.  Caller holds media->lock. */
+static bool media_set_state_locked(struct kvmem_media *media, u8 to)
+{
+	u8 from = media->state;
+
+	lockdep_assert_held(&media->lock);
+	if (!media_may_become(from, to))
+		return false;
+	WRITE_ONCE(media->state, to);
+	if (to == KVMEM_MEDIA_STATE_LIVE)
+		atomic_inc(&medias.nr_live);
+	if (from == KVMEM_MEDIA_STATE_LIVE)
+		atomic_dec(&medias.nr_live);
+	trace_kvmem_media_state(media->id, from, to);
+	return true;
+}
+
+static bool media_set_state(struct kvmem_media *media, u8 to)
+{
+	bool changed;
+
+	spin_lock(&media->lock);
+	changed = media_set_state_locked(media, to);
+	spin_unlock(&media->lock);
+	if (changed) {
+		kvmem_event_media(KVMEM_CMD_MEDIA_CHANGED_NTF, media);
+		wake_up_all(&media->wait);
+	}
+	return changed;
+}
+
+void kvmem_media_fail(struct kvmem_media *media, enum kvmem_media_state to, const char *why)
+{
+	if (!media_set_state(media, to))
+		return;
+	pr_warn("media %s (%s): %s; %s\n", media->name, media->dev.path, why,
+		to == KVMEM_MEDIA_STATE_READ_ONLY ? "no more writes" : "out of use");
+}
+
+/* May be called in interrupts: the work item tells. */
+static void media_trouble(struct kvmem_dev *dev, enum kvmem_dev_trouble what)
+{
+	struct kvmem_media *media = container_of(dev, struct kvmem_media, dev);
+
+	if (what == KVMEM_DEV_GONE)
+		set_bit(KVMEM_DEV_GONE, &media->trouble);
+	else
+		set_bit(KVMEM_DEV_READ_ONLY, &media->trouble);
+	queue_work(media->wq, &media->trouble_work);
+}
+
+/*
+ * A device that has gone takes its copies with it: a look-up must not find
+ * what no one can read.
+ */
+static void media_drop_copies(struct kvmem_media *media)
+{
+	struct kvmem_log *log;
+
+	while ((log = kvmem_log_first(media))) {
+		kvmem_log_drop(log, false);
+		kvmem_log_put(log);
+	}
+}
+
+static void media_trouble_work(struct work_struct *work)
+{
+	struct kvmem_media *media = container_of(work, struct kvmem_media, trouble_work);
+
+	if (test_bit(KVMEM_DEV_GONE, &media->trouble)) {
+		kvmem_media_fail(media, KVMEM_MEDIA_STATE_FAILED, "the device has gone");
+		media_drop_copies(media);
+	} else {
+		kvmem_media_fail(media, KVMEM_MEDIA_STATE_READ_ONLY, "the device is read-only");
+	}
+}
+
+/* Attach ----------------------------------------------------------------------- */
+
+static void media_scan_begin(struct kvmem_media *media)
+{
+	atomic_inc(&media->scans);
+	atomic_inc(&medias.scans);
+}
+
+static void media_scan_end(struct kvmem_media *media)
+{
+	atomic_dec(&media->scans);
+	if (atomic_dec_and_test(&medias.scans))
+		wake_up_all(&medias.settled);
+}
+
+int kvmem_media_settle(unsigned int timeout_ms)
+{
+	long left = wait_event_killable_timeout(medias.settled, !atomic_read(&medias.scans),
+						msecs_to_jiffies(timeout_ms));
+
+	return left > 0 ? 0 : left ? -EINTR : -ETIMEDOUT;
+}
+
+/* What the scan has found empty or too full waits for these. */
+static void media_live(struct kvmem_media *media)
+{
+	if (!media_set_state(media, KVMEM_MEDIA_STATE_LIVE))
+		return;
+	mod_delayed_work(media->wq, &media->discard_work, 0);
+	kvmem_reclaim_kick(media);
+}
+
+static void media_scan_work(struct work_struct *work)
+{
+	struct kvmem_media *media = container_of(work, struct kvmem_media, scan_work);
+	int ret = kvmem_scan(media, NULL);
+
+	media->attach_ns = ktime_get_ns() - media->attach_started;
+	if (ret)
+		kvmem_media_fail(media, KVMEM_MEDIA_STATE_FAILED, "its tables cannot be read");
+	else if (media->dev.geo.read_only)
+		media_set_state(media, KVMEM_MEDIA_STATE_READ_ONLY);
+	else
+		media_live(media);
+	if (!ret)
+		pr_info("media %s: %llu blocks in %u of %u segments, read in %llu ms\n",
+			media->name, media->scanned_blocks, media->scanned_segments,
+			media->super.nr_segments, media->attach_ns / NSEC_PER_MSEC);
+	media_scan_end(media);
+}
+
+static struct kvmem_media *media_alloc(void)
+{
+	struct kvmem_media *media = kzalloc(sizeof(*media), GFP_KERNEL);
+
+	if (!media)
+		return NULL;
+	media->wq = alloc_workqueue("kvmem_media", WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
+	if (!media->wq) {
+		kfree(media);
+		return NULL;
+	}
+	kref_init(&media->ref);
+	mutex_init(&media->dir_lock);
+	spin_lock_init(&media->lock);
+	INIT_LIST_HEAD(&media->free);
+	INIT_LIST_HEAD(&media->discards);
+	INIT_LIST_HEAD(&media->orphans);
+	INIT_LIST_HEAD(&media->logs);
+	init_llist_head(&media->done);
+	INIT_WORK(&media->done_work, kvmem_table_done);
+	INIT_DELAYED_WORK(&media->flush_work, kvmem_table_flush);
+	INIT_WORK(&media->reclaim_work, kvmem_reclaim_work);
+	INIT_DELAYED_WORK(&media->discard_work, kvmem_discard_work);
+	INIT_WORK(&media->trouble_work, media_trouble_work);
+	INIT_WORK(&media->scan_work, media_scan_work);
+	init_waitqueue_head(&media->wait);
+	media->state = KVMEM_MEDIA_STATE_ATTACHING;
+	return media;
+}
+
+static int media_check_uuid(struct kvmem_media *media, const u8 *uuid,
+			    struct netlink_ext_ack *extack)
+{
+	struct kvmem_media *other;
+	unsigned long i;
+
+	lockdep_assert_held(&medias.lock);
+	if (uuid && memcmp(uuid, media->super.uuid, KVMEM_MEDIA_UUID_LEN)) {
+		NL_SET_ERR_MSG_MOD(extack, "another media than the one expected");
+		return -EMEDIUMTYPE;
+	}
+	xa_for_each(&medias.table, i, other)
+		if (!memcmp(other->super.uuid, media->super.uuid, KVMEM_MEDIA_UUID_LEN)) {
+			NL_SET_ERR_MSG_MOD(extack, "a copy of this media is attached");
+			return -EEXIST;
+		}
+	return 0;
+}
+
+/* Name it after its uuid when nobody gave a name. */
+static int media_set_name(struct kvmem_media *media, const char *name,
+			  struct netlink_ext_ack *extack)
+{
+	lockdep_assert_held(&medias.lock);
+	if (name && *name)
+		strscpy(media->name, name, sizeof(media->name));
+	else if (media->super.label[0])
+		strscpy(media->name, media->super.label, sizeof(media->name));
+	else
+		snprintf(media->name, sizeof(media->name), "%*phN", 8, media->super.uuid);
+	/* A label is whatever is on the media; the name becomes one of a directory. */
+	if (!kvmem_media_name_ok(media->name)) {
+		NL_SET_ERR_MSG_MOD(extack, "not a name for a media: give another one");
+		return -EINVAL;
+	}
+	if (media_find_locked(media->name)) {
+		NL_SET_ERR_MSG_MOD(extack, "a media of this name is attached");
+		return -EEXIST;
+	}
+	return 0;
+}
+
+/* Visible ASCII, no slash: what namespaces are called, too. */
+bool kvmem_media_name_ok(const char *name)
+{
+	const char *c;
+
+	for (c = name; *c; c++)
+		if (*c <= ' ' || *c > '~' || *c == '/')
+			return false;
+	return c > name && strcmp(name, ".") && strcmp(name, "..");
+}
+
+static int media_load(struct kvmem_media *media, struct netlink_ext_ack *extack)
+{
+	int ret;
+
+	ret = kvmem_super_load(&media->dev, &media->super, extack);
+	if (!ret)
+		ret = kvmem_segments_init(media);
+	if (!ret)
+		ret = kvmem_dir_load(media, extack);
+	return ret;
+}
+
+static int media_publish(struct kvmem_media *media, const char *name, const u8 *uuid,
+			 struct netlink_ext_ack *extack)
+{
+	int ret;
+
+	lockdep_assert_held(&medias.lock);
+	if (medias.nr == KVMEM_MAX_MEDIA) {
+		NL_SET_ERR_MSG_MOD(extack, "too many media");
+		return -ENOSPC;
+	}
+	ret = media_check_uuid(media, uuid, extack);
+	if (!ret)
+		ret = media_set_name(media, name, extack);
+	if (ret)
+		return ret;
+	ret = xa_alloc_cyclic(&medias.table, &media->id, media, XA_LIMIT(1, INT_MAX),
+			      &medias.next_id, GFP_KERNEL);
+	if (ret < 0) {
+		NL_SET_ERR_MSG_MOD(extack, "no memory for the media's id");
+		return ret;
+	}
+	medias.nr++;
+	return 0;
+}
+
+/* Undo an attach that came as far as an open device. */
+static void media_discard(struct kvmem_media *media)
+{
+	kvmem_dev_close(&media->dev);
+	destroy_workqueue(media->wq);
+	kvmem_dir_free(media);
+	kvmem_segments_free(media);
+	kfree(media);
+}
+
+static int media_attach_locked(struct kvmem_media *media, const char *name, const u8 *uuid,
+			       struct netlink_ext_ack *extack)
+{
+	int ret = media_publish(media, name, uuid, extack);
+
+	if (ret)
+		return ret;
+	kref_get(&media->ref);		/* the caller's */
+	pr_debug("media %u created\n", media->id);
+	kvmem_media_sysfs_add(media);
+	kvmem_event_media(KVMEM_CMD_MEDIA_ATTACHED_NTF, media);
+	media->attach_started = ktime_get_ns();
+	media_scan_begin(media);
+	queue_work(media->wq, &media->scan_work);
+	return 0;
+}
+
+struct kvmem_media *kvmem_media_attach(const char *name, const struct kvmem_media_ops *ops,
+				       const char *path, const u8 *uuid,
+				       struct netlink_ext_ack *extack)
+{
+	struct kvmem_media *media = media_alloc();
+	int ret;
+
+	if (!media) {
+		NL_SET_ERR_MSG_MOD(extack, "no memory for the media");
+		return ERR_PTR(-ENOMEM);
+	}
+	ret = kvmem_dev_open(&media->dev, ops, path, media_trouble);
+	if (ret) {
+		NL_SET_ERR_MSG_MOD(extack, "the device cannot be opened");
+		destroy_workqueue(media->wq);
+		kfree(media);
+		return ERR_PTR(ret);
+	}
+	ret = media_load(media, extack);
+	if (!ret) {
+		mutex_lock(&medias.lock);
+		ret = media_attach_locked(media, name, uuid, extack);
+		mutex_unlock(&medias.lock);
+	}
+	if (ret) {
+		media_discard(media);
+		return ERR_PTR(ret);
+	}
+	return media;
+}
+
+/* Detach ----------------------------------------------------------------------- */
+
+static bool media_in_use(struct kvmem_media *media)
+{
+	u32 no;
+
+	for (no = 0; no < media->super.nr_segments; no++)
+		if (atomic_read(&media->segments[no].users))
+			return true;
+	return false;
+}
+
+/* Readers end with their transfer, and that has an end. */
+static void media_wait_users(struct kvmem_media *media)
+{
+	while (media_in_use(media))
+		msleep(1);
+}
+
+static void media_stop(struct kvmem_media *media)
+{
+	if (cancel_work(&media->scan_work))
+		media_scan_end(media);
+	flush_work(&media->scan_work);
+	while (atomic_read(&media->scans))
+		msleep(1);
+	cancel_work_sync(&media->reclaim_work);
+	kvmem_table_sync(media);
+	media_drop_copies(media);
+	cancel_delayed_work_sync(&media->flush_work);
+	cancel_delayed_work_sync(&media->discard_work);
+	media_wait_users(media);
+}
+
+/*
+ * Nobody finds it any more, nothing is under way, and no work item is left:
+ * those that queue each other end with the queue.
+ */
+static void media_let_go(struct kvmem_media *media)
+{
+	kvmem_dev_close(&media->dev);
+	drain_workqueue(media->wq);
+	destroy_workqueue(media->wq);
+	media->wq = NULL;
+	kvmem_dir_free(media);
+	kvmem_segments_free(media);
+}
+
+int kvmem_media_detach(struct kvmem_media *media, struct netlink_ext_ack *extack)
+{
+	if (!media_set_state(media, KVMEM_MEDIA_STATE_DETACHING)) {
+		NL_SET_ERR_MSG_MOD(extack, "somebody else detaches the media");
+		return -EBUSY;
+	}
+	media_stop(media);
+	mutex_lock(&medias.lock);
+	xa_erase(&medias.table, media->id);
+	medias.nr--;
+	kvmem_media_sysfs_del(media);
+	mutex_unlock(&medias.lock);
+	/* Look-ups by RCU (kvmem_media_pick) are over. */
+	synchronize_rcu();
+	media_let_go(media);
+	kvmem_event_media(KVMEM_CMD_MEDIA_DETACHED_NTF, media);
+	kvmem_media_put(media);
+	return 0;
+}
+
+/* Where to ---------------------------------------------------------------------- */
+
+static bool media_takes(struct kvmem_media *media, size_t bytes)
+{
+	return kvmem_media_writable(media) && bytes < media->super.segment_bytes;
+}
+
+struct kvmem_media *kvmem_media_pick(struct kvmem_ns *ns, size_t bytes)
+{
+	struct kvmem_media *media, *best = NULL;
+	u64 wait, best_wait = U64_MAX;
+	unsigned long i;
+
+	if (!atomic_read(&medias.nr_live))
+		return NULL;
+	rcu_read_lock();
+	xa_for_each(&medias.table, i, media) {
+		if (!media_takes(media, bytes))
+			continue;
+		wait = kvmem_dev_expected_wait(&media->dev, true, bytes);
+		if (wait < best_wait && kref_get_unless_zero(&media->ref)) {
+			if (best)
+				kvmem_media_put(best);
+			best = media;
+			best_wait = wait;
+		}
+	}
+	rcu_read_unlock();
+	return best;
+}
+
+bool kvmem_media_any(void)
+{
+	return atomic_read(&medias.nr_live);
+}
+
+int kvmem_media_sync_gone(void)
+{
+	struct kvmem_media *media;
+	int ret = 0;
+	u32 id = 0;
+
+	while (!ret && (media = kvmem_media_get_next(&id))) {
+		id++;
+		if (kvmem_media_writable(media))
+			ret = kvmem_table_sync_gone(media);
+		kvmem_media_put(media);
+	}
+	return ret;
+}
+
+void kvmem_media_refuse_all(enum kvmem_refuse why)
+{
+	struct kvmem_media *media;
+	u32 id = 0;
+
+	while ((media = kvmem_media_get_next(&id))) {
+		id++;
+		spin_lock(&media->lock);
+		media->counts.refused[why]++;
+		spin_unlock(&media->lock);
+		kvmem_media_put(media);
+	}
+}
+
+/* Namespaces -------------------------------------------------------------------- */
+
+struct media_adopt {
+	struct work_struct work;
+	struct kvmem_media *media;
+	struct kvmem_ns *ns;
+};
+
+static void media_adopt_work(struct work_struct *work)
+{
+	struct media_adopt *adopt = container_of(work, struct media_adopt, work);
+
+	if (READ_ONCE(adopt->media->state) != KVMEM_MEDIA_STATE_DETACHING &&
+	    !test_bit(KVMEM_NS_DEAD, &adopt->ns->flags))
+		kvmem_scan(adopt->media, adopt->ns);
+	media_scan_end(adopt->media);
+	kvmem_ns_put(adopt->ns);
+	kfree(adopt);
+}
+
+/*
+ * Tables are read by the media's own worker.  For want of memory the blocks
+ * stay orphans until the media is attached again: that loses no right answer.
+ */
+static void media_adopt(struct kvmem_media *media, struct kvmem_ns *ns)
+{
+	struct media_adopt *adopt = kmalloc(sizeof(*adopt), GFP_KERNEL);
+
+	if (!adopt)
+		return;
+	INIT_WORK(&adopt->work, media_adopt_work);
+	adopt->media = media;
+	adopt->ns = ns;
+	kref_get(&ns->ref);
+	media_scan_begin(media);
+	queue_work(media->wq, &adopt->work);
+}
+
+void kvmem_media_ns_created(struct kvmem_ns *ns)
+{
+	struct kvmem_media *media;
+	unsigned long i;
+
+	mutex_lock(&medias.lock);
+	xa_for_each(&medias.table, i, media)
+		if (READ_ONCE(media->state) <= KVMEM_MEDIA_STATE_READ_ONLY)
+			media_adopt(media, ns);
+	mutex_unlock(&medias.lock);
+}
+
+/*
+ * Its blocks may be there under a fingerprint that nobody has attached with
+ * since: what goes is whatever has the name.
+ */
+static void media_forget_ns(struct kvmem_media *media, struct kvmem_ns *ns)
+{
+	struct kvmem_log *log = kvmem_log_get(media, ns, false);
+	int ret;
+
+	if (log) {
+		kvmem_log_drop(log, true);
+		kvmem_log_put(log);
+	}
+	ret = kvmem_dir_forget(media, ns);
+	if (ret && ret != -ENOENT)
+		pr_warn("media %s: namespace %u could not be forgotten (%d)\n", media->name,
+			ns->id, ret);
+}
+
+void kvmem_media_ns_deleted(struct kvmem_ns *ns)
+{
+	struct kvmem_media *media;
+	u32 id = 0;
+
+	/* What is being read just now would come after the end. */
+	kvmem_media_settle(KVMEM_IO_TIMEOUT_MS);
+	while ((media = kvmem_media_get_next(&id))) {
+		id++;
+		media_forget_ns(media, ns);
+		kvmem_media_put(media);
+	}
+}
+
+/* Module ------------------------------------------------------------------------ */
+
+int kvmem_media_init(void)
+{
+	xa_init_flags(&medias.table, XA_FLAGS_ALLOC1);
+	return 0;
+}
+
+/* No file is open and no command runs any more. */
+void kvmem_media_exit(void)
+{
+	struct kvmem_media *media;
+	u32 id = 0;
+
+	while ((media = kvmem_media_get_next(&id))) {
+		kvmem_media_detach(media, NULL);
+		kvmem_media_put(media);
+	}
+	xa_destroy(&medias.table);
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What a namespace knows of its copies on media; apart from flash.h, because
+ * struct kvmem_ns has it as a member.
+ */
+#ifndef KVMEM_NS_FLASH_H
+#define KVMEM_NS_FLASH_H
+
+#include <linux/atomic.h>
+#include <linux/rhashtable-types.h>
+#include <linux/types.h>
+
+/**
+ * struct kvmem_ns_flash - the flash side of a namespace
+ * @index: struct kvmem_copy by key
+ * @blocks: in the index
+ * @bytes: of them, padding not included
+ * @seg_bytes: of segments that logs of the namespace have, on all media
+ * @quota_bytes: bound of @seg_bytes; 0 = none
+ * @mode: enum kvmem_flash_mode
+ * @ready: @index is there
+ */
+struct kvmem_ns_flash {
+	struct rhashtable index;
+	atomic64_t blocks;
+	atomic64_t bytes;
+	atomic64_t seg_bytes;
+	u64 quota_bytes;
+	u8 mode;
+	bool ready;
+};
+
+#endif

@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: GPL-2.0
+# The flash tier.
+kvmem-y += kmod/flash/adopt.o
+kvmem-y += kmod/flash/bdev.o
+kvmem-y += kmod/flash/budget.o
+kvmem-y += kmod/flash/copy.o
+kvmem-y += kmod/flash/dev.o
+kvmem-y += kmod/flash/dir.o
+kvmem-y += kmod/flash/discard.o
+kvmem-y += kmod/flash/format.o
+kvmem-y += kmod/flash/log.o
+kvmem-y += kmod/flash/media.o
+kvmem-y += kmod/flash/read.o
+kvmem-y += kmod/flash/reclaim.o
+kvmem-y += kmod/flash/scan.o
+kvmem-y += kmod/flash/segment.o
+kvmem-y += kmod/flash/super.o
+kvmem-y += kmod/flash/table.o
+kvmem-y += kmod/flash/tier.o
+kvmem-y += kmod/flash/info.o
+kvmem-y += kmod/flash/sysfs.o

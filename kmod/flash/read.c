@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Reading copies back, verified.
+ *
+ * The transfer goes straight to the pages of a DRAM block when the copy begins
+ * on a unit of the device; else through a buffer.  A waiter may give up before
+ * the device does: what the transfer writes to stays until it has ended.
+ */
+#include <linux/completion.h>
+#include <linux/crc32c.h>
+#include <linux/err.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include "flash/flash.h"
+#include "ns.h"
+#include "trace.h"
+
+/**
+ * struct copy_io - a read under way
+ * @io: the transfer
+ * @ref: the waiter's and the transfer's
+ * @done: it has ended
+ * @block: what it fills; referenced
+ * @copy: what it reads; used until the transfer has ended
+ * @bvecs: memory of @block
+ * @end: drops the transfer's reference when the waiter has given up
+ * @status: of the transfer, once it has ended
+ */
+struct copy_io {
+	struct kvmem_io io;
+	refcount_t ref;
+	struct completion done;
+	struct kvmem_block *block;
+	struct kvmem_copy *copy;
+	struct bio_vec *bvecs;
+	struct work_struct end;
+	int status;
+};
+
+static void copy_io_put(struct copy_io *c)
+{
+	if (!refcount_dec_and_test(&c->ref))
+		return;
+	kvfree(c->bvecs);
+	kvmem_block_put(c->block);
+	kvmem_copy_put_used(c->copy);
+	kfree(c);
+}
+
+/* The last put of a block takes locks that are not for interrupts. */
+static void copy_io_end(struct work_struct *work)
+{
+	copy_io_put(container_of(work, struct copy_io, end));
+}
+
+static void copy_io_done(struct kvmem_io *io, int status)
+{
+	struct copy_io *c = container_of(io, struct copy_io, io);
+
+	c->status = status;
+	/* The waiter is nearly always there, and then its put is the last. */
+	complete(&c->done);
+	if (refcount_dec_not_one(&c->ref))
+		return;
+	INIT_WORK(&c->end, copy_io_end);
+	queue_work(system_dfl_wq, &c->end);
+}
+
+static struct copy_io *copy_io_alloc(struct kvmem_copy *copy, struct kvmem_block *block,
+				     size_t len)
+{
+	struct copy_io *c = kzalloc(sizeof(*c), GFP_KERNEL);
+
+	if (!c)
+		return NULL;
+	c->bvecs = kvmem_block_bvecs(block, len, &c->io.nr_bvecs);
+	if (!c->bvecs) {
+		kfree(c);
+		return NULL;
+	}
+	refcount_set(&c->ref, 2);
+	init_completion(&c->done);
+	refcount_inc(&block->ref);
+	c->block = block;
+	kvmem_copy_get(copy);
+	kvmem_segment_get(copy->seg);
+	c->copy = copy;
+	return c;
+}
+
+static int read_direct(struct kvmem_copy *copy, struct kvmem_block *block, size_t len)
+{
+	struct kvmem_media *media = copy->seg->media;
+	struct copy_io *c = copy_io_alloc(copy, block, len);
+	int ret = -ETIMEDOUT;
+
+	if (!c)
+		return -ENOMEM;
+	c->io.op = KVMEM_IO_READ;
+	c->io.off = kvmem_media_seg_off(copy->seg) + copy->offset;
+	c->io.len = len;
+	c->io.bvecs = c->bvecs;
+	c->io.done = copy_io_done;
+	kvmem_dev_submit(&media->dev, &c->io);
+	if (wait_for_completion_timeout(&c->done, msecs_to_jiffies(KVMEM_IO_TIMEOUT_MS)))
+		ret = c->status;
+	copy_io_put(c);
+	return ret;
+}
+
+/* The units that the copy lies in, and where in them it begins. */
+static struct kvmem_dev_buf *read_units(struct kvmem_copy *copy, u32 *head)
+{
+	struct kvmem_media *media = copy->seg->media;
+	u32 unit = media->dev.geo.unit;
+	u32 start = round_down(copy->offset, unit);
+	size_t len = round_up((size_t)copy->offset + copy->size, unit) - start;
+	struct kvmem_dev_buf *buf = kvmem_dev_alloc(len);
+	int ret;
+
+	if (!buf)
+		return ERR_PTR(-ENOMEM);
+	ret = kvmem_dev_rw(&media->dev, KVMEM_IO_READ, 0,
+			   kvmem_media_seg_off(copy->seg) + start, buf, 0, len);
+	if (ret) {
+		kvmem_dev_buf_put(buf);
+		return ERR_PTR(ret);
+	}
+	*head = copy->offset - start;
+	return buf;
+}
+
+static int read_bounced(struct kvmem_copy *copy, struct kvmem_block *block)
+{
+	struct kvmem_cursor cur = {};
+	struct kvmem_dev_buf *buf;
+	size_t off = 0, len;
+	u32 head;
+
+	buf = read_units(copy, &head);
+	if (IS_ERR(buf))
+		return PTR_ERR(buf);
+	while (off < copy->size) {
+		void *seg = kvmem_block_seg(block, &cur, off, &len);
+
+		len = min_t(size_t, len, copy->size - off);
+		memcpy(seg, kvmem_dev_buf_data(buf) + head + off, len);
+		off += len;
+		cond_resched();
+	}
+	kvmem_dev_buf_put(buf);
+	return 0;
+}
+
+static bool read_fits(const struct kvmem_copy *copy, const struct kvmem_block *block, size_t len)
+{
+	const struct kvmem_geometry *geo = &copy->seg->media->dev.geo;
+
+	return block->layout == KVMEM_PAGED && !(copy->offset & (geo->unit - 1)) &&
+	       len <= kvmem_space_need(block->size, block->layout);
+}
+
+/* A failed read is counted; the copy is kept or dropped by who asked. */
+static void read_failed(struct kvmem_copy *copy, int ret)
+{
+	struct kvmem_media *media = copy->seg->media;
+
+	spin_lock(&media->lock);
+	if (ret == -EILSEQ)
+		media->counts.corrupt++;
+	else
+		media->counts.read_errors++;
+	spin_unlock(&media->lock);
+	trace_kvmem_media_error(media->id, copy->seg->no, KVMEM_IO_READ, ret);
+}
+
+int kvmem_copy_read(struct kvmem_copy *copy, struct kvmem_block *block)
+{
+	size_t len = round_up(copy->size, copy->seg->media->dev.geo.unit);
+	int ret;
+
+	if (WARN_ON_ONCE(block->size != copy->size))
+		return -EINVAL;
+	ret = read_fits(copy, block, len) ? read_direct(copy, block, len) :
+					    read_bounced(copy, block);
+	if (!ret) {
+		kvmem_block_seal(block, copy->size);
+		if (block->crc != copy->crc)
+			ret = -EILSEQ;
+	}
+	if (ret)
+		read_failed(copy, ret);
+	return ret;
+}
+
+struct kvmem_dev_buf *kvmem_copy_read_buf(struct kvmem_copy *copy)
+{
+	struct kvmem_dev_buf *buf;
+	u32 head;
+
+	buf = read_units(copy, &head);
+	if (IS_ERR(buf)) {
+		read_failed(copy, PTR_ERR(buf));
+		return buf;
+	}
+	/* Whoever writes it on wants it at the start. */
+	if (head)
+		memmove(kvmem_dev_buf_data(buf), kvmem_dev_buf_data(buf) + head, copy->size);
+	if (~crc32c(~(u32)0, kvmem_dev_buf_data(buf), copy->size) != copy->crc) {
+		kvmem_dev_buf_put(buf);
+		read_failed(copy, -EILSEQ);
+		return ERR_PTR(-EILSEQ);
+	}
+	return buf;
+}

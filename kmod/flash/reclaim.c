@@ -1,0 +1,786 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Reclaim: segments are emptied ahead of need, whole.
+ *
+ * Whose: a log that reached its quota, or found no segment, gives one of its
+ * own; in a pool that shares, the member whose candidate is worth least does.
+ * When nobody asks but few are free, it is the log that has most for its quota.
+ * Which: of the oldest ones the one whose live bytes are worth least.
+ *
+ * Before a segment goes, the best of what was used in it moves to another one,
+ * within a twentieth of what was ever put, and the deletions that its table
+ * records are recorded again; both are durable before the old table is given
+ * up, so a crash at any moment finds the one or the other.  Then the table's
+ * first page is zeroed: what is not here any more must not come back at the next
+ * attach, for a block that is deleted from now on gets no GONE entry for it.
+ */
+#include <linux/kernel.h>
+#include <linux/ktime.h>
+#include <linux/math64.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include <linux/sort.h>
+#include "flash/flash.h"
+#include "ns.h"
+#include "trace.h"
+
+/* Sealed segments that are candidates, and blocks looked at in each. */
+#define RECLAIM_OLDEST		8
+#define RECLAIM_SAMPLE		64
+/* Blocks that may move, at once and of a segment; looked at under one hold of the lock. */
+#define RECLAIM_INFLIGHT	8
+#define RECLAIM_PICKS		1024
+#define RECLAIM_STEP		256
+/* Re-insertion may write one byte for so many that were put. */
+#define RECLAIM_SHARE		20
+/* Blocks dropped under one hold of the lock. */
+#define RECLAIM_DROP		64
+/* The quota is kept from being reached by so many segments. */
+#define RECLAIM_QUOTA_SLACK	2
+/* Pages of a table in one read */
+#define RECLAIM_PAGES		16U
+
+struct reclaim_pick {
+	struct kvmem_copy *copy;
+	u32 value;
+	bool moved;
+};
+
+/**
+ * struct reclaim - one run of the worker
+ * @media: whose worker
+ * @log: of the segment that is looked at; referenced by who set it
+ * @seg: it; in KVMEM_SEG_RECLAIM, so nobody else's
+ * @zeroes: a page of them
+ * @table: values of @log's namespace, copied: its lock is not taken inside of ours
+ * @now: when it was copied
+ * @filling: between the low watermark and the high one
+ * @no_gone: deletions could not be recorded: only tables without any
+ * @no_moves: a re-insertion did not end in time
+ * @dirty: something was written that must be durable before @seg goes
+ * @moved_bytes: out of @seg
+ * @median: of @values
+ * @nr_values: entries of @values
+ * @nr_picks: entries of @picks
+ * @values: of blocks in all candidates
+ * @picks: of @seg, referenced
+ */
+struct reclaim {
+	struct kvmem_media *media;
+	struct kvmem_log *log;
+	struct kvmem_segment *seg;
+	struct kvmem_dev_buf *zeroes;
+	struct kvmem_value_table table;
+	u64 now;
+	bool filling;
+	bool no_gone;
+	bool no_moves;
+	bool dirty;
+	u64 moved_bytes;
+	u32 median;
+	unsigned int nr_values;
+	unsigned int nr_picks;
+	u32 values[RECLAIM_OLDEST * RECLAIM_SAMPLE];
+	struct reclaim_pick picks[RECLAIM_PICKS];
+};
+
+/* Whose --------------------------------------------------------------------------- */
+
+/* Those that wait to be discarded will be free in a moment. */
+static u32 reclaim_free(const struct kvmem_media *media)
+{
+	return media->nr_free + media->nr_discards;
+}
+
+static u32 reclaim_high(const struct kvmem_media *media)
+{
+	u32 low = kvmem_reclaim_low(media);
+
+	return low + max(low / 2, 1U);
+}
+
+/* A quota of few segments must not lose them to the slack. */
+static bool log_over_quota(const struct kvmem_log *log)
+{
+	u64 quota = READ_ONCE(log->ns->flash.quota_bytes);
+	u64 slack = RECLAIM_QUOTA_SLACK * (u64)log->media->super.segment_bytes;
+
+	return quota &&
+	       atomic64_read(&log->ns->flash.seg_bytes) + min(slack, quota / 4) > quota;
+}
+
+/* Short of its quota, or asking when segments are short. */
+static bool log_is_due(const struct kvmem_log *log)
+{
+	return log_over_quota(log) ||
+	       (log->wants && reclaim_free(log->media) < reclaim_high(log->media));
+}
+
+/* 1024ths of the quota, or of the media. */
+static u64 log_share(const struct kvmem_log *log)
+{
+	const struct kvmem_super *super = &log->media->super;
+	u64 whole = READ_ONCE(log->ns->flash.quota_bytes) ?: super->media_bytes;
+
+	return div64_u64((u64)log->nr_segments * super->segment_bytes << 10, whole);
+}
+
+static void reclaim_watermark(struct reclaim *r)
+{
+	u32 nr = reclaim_free(r->media);
+
+	if (nr < kvmem_reclaim_low(r->media))
+		r->filling = true;
+	else if (nr >= reclaim_high(r->media))
+		r->filling = false;
+}
+
+/* The log that gives a segment, or NULL.  Caller holds media->lock. */
+static struct kvmem_log *reclaim_pick_locked(struct reclaim *r)
+{
+	struct kvmem_log *log, *most = NULL;
+	u64 share, most_share = 0;
+
+	lockdep_assert_held(&r->media->lock);
+	reclaim_watermark(r);
+	list_for_each_entry(log, &r->media->logs, node) {
+		if (list_empty(&log->sealed) || log->dead) {
+			/* It has nothing to give: the watermark gets it a segment. */
+			log->wants = false;
+			continue;
+		}
+		if (log_is_due(log))
+			return log;
+		log->wants = false;
+		share = log_share(log);
+		if (!most || share > most_share) {
+			most = log;
+			most_share = share;
+		}
+	}
+	return r->filling ? most : NULL;
+}
+
+static bool log_may_share(const struct kvmem_log *log)
+{
+	return log->ns->pool && READ_ONCE(log->ns->pool->p.share) && !log_over_quota(log);
+}
+
+/* Referenced; *@share: another member of its pool may give one instead. */
+static struct kvmem_log *reclaim_pick(struct reclaim *r, bool *share)
+{
+	struct kvmem_log *log;
+
+	spin_lock(&r->media->lock);
+	log = reclaim_pick_locked(r);
+	if (log) {
+		*share = log->wants && log_may_share(log);
+		log->wants = false;
+		kref_get(&log->ref);
+		/* The next one that asks is another one. */
+		list_move_tail(&log->node, &r->media->logs);
+	}
+	spin_unlock(&r->media->lock);
+	return log;
+}
+
+/* Which --------------------------------------------------------------------------- */
+
+static u32 copy_value(const struct reclaim *r, const struct kvmem_copy *copy)
+{
+	s64 age = r->now - READ_ONCE(copy->last_use);
+
+	if (kvmem_expires_past(copy->expires))
+		return 0;
+	return kvmem_table_value(&r->table, copy->class, max_t(s64, age, 0));
+}
+
+/*
+ * What the live bytes are worth together.  The first of its blocks speak for
+ * all: they were written at about the same time.
+ */
+static u64 seg_score(struct reclaim *r, struct kvmem_segment *seg)
+{
+	u64 worth = 0, bytes = 0;
+	struct kvmem_copy *copy;
+	unsigned int nr = 0;
+
+	list_for_each_entry(copy, &seg->copies, node) {
+		u32 value = copy_value(r, copy);
+
+		if (nr++ == RECLAIM_SAMPLE)
+			break;
+		r->values[r->nr_values++] = value;
+		worth += (u64)value * copy->size;
+		bytes += copy->size;
+	}
+	return bytes ? div64_u64(worth, bytes) * seg->live_bytes : 0;
+}
+
+struct reclaim_candidate {
+	struct kvmem_log *log;
+	struct kvmem_segment *seg;
+	u64 generation;
+	u64 score;
+};
+
+/* The candidate of r->log; r->values are those of all that were looked at. */
+static struct reclaim_candidate reclaim_look(struct reclaim *r)
+{
+	struct reclaim_candidate best = { .log = r->log };
+	struct kvmem_segment *seg;
+	unsigned int nr = 0;
+	u64 score;
+
+	/* ns->lock is never held with media->lock. */
+	kvmem_ns_copy_table(r->log->ns, &r->table);
+	r->now = ktime_get_ns();
+	r->nr_values = 0;
+	spin_lock(&r->media->lock);
+	list_for_each_entry(seg, &r->log->sealed, node) {
+		if (r->no_gone && seg->nr_gone)
+			continue;
+		if (nr++ == RECLAIM_OLDEST)
+			break;
+		score = seg_score(r, seg);
+		if (!best.seg || score < best.score) {
+			best.seg = seg;
+			best.generation = seg->generation;
+			best.score = score;
+		}
+	}
+	spin_unlock(&r->media->lock);
+	return best;
+}
+
+/* Logs on the media whose namespaces are in @pool, referenced; how many. */
+static unsigned int pool_logs(struct kvmem_media *media, const struct kvmem_pool *pool,
+			      struct kvmem_log **logs, unsigned int max)
+{
+	struct kvmem_log *log;
+	unsigned int nr = 0;
+
+	spin_lock(&media->lock);
+	list_for_each_entry(log, &media->logs, node) {
+		if (log->ns->pool != pool || list_empty(&log->sealed) || log->dead)
+			continue;
+		if (nr < max) {
+			kref_get(&log->ref);
+			logs[nr] = log;
+		}
+		nr++;
+	}
+	spin_unlock(&media->lock);
+	return nr;
+}
+
+/*
+ * Of @log's pool the member whose candidate is worth least; its reference takes
+ * the place of @log's.
+ */
+static struct kvmem_log *reclaim_weakest(struct reclaim *r, struct kvmem_log *log)
+{
+	unsigned int i, nr, max = pool_logs(r->media, log->ns->pool, NULL, 0);
+	struct reclaim_candidate cand, best = { .log = log };
+	struct kvmem_log **logs;
+
+	logs = kvmalloc_array(max, sizeof(*logs), GFP_NOIO | __GFP_NOWARN);
+	if (!logs)
+		return log;
+	nr = min(pool_logs(r->media, log->ns->pool, logs, max), max);
+	for (i = 0; i < nr; i++) {
+		r->log = logs[i];
+		cand = reclaim_look(r);
+		if (cand.seg && (!best.seg || cand.score < best.score))
+			best = cand;
+		cond_resched();
+	}
+	kref_get(&best.log->ref);
+	kvmem_log_put(log);
+	while (nr)
+		kvmem_log_put(logs[--nr]);
+	kvfree(logs);
+	return best.log;
+}
+
+static int value_cmp(const void *a, const void *b)
+{
+	u32 x = *(const u32 *)a, y = *(const u32 *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* From here on the segment is ours.  False: none, or somebody was faster. */
+static bool reclaim_take(struct reclaim *r)
+{
+	struct reclaim_candidate cand = reclaim_look(r);
+	bool taken = false;
+
+	if (!cand.seg)
+		return false;
+	spin_lock(&r->media->lock);
+	if (cand.seg->state == KVMEM_SEG_SEALED && cand.seg->generation == cand.generation) {
+		kvmem_segment_set(cand.seg, KVMEM_SEG_RECLAIM);
+		taken = true;
+	}
+	spin_unlock(&r->media->lock);
+	r->seg = cand.seg;
+	sort(r->values, r->nr_values, sizeof(r->values[0]), value_cmp, NULL);
+	r->median = r->nr_values ? r->values[r->nr_values / 2] : 0;
+	r->moved_bytes = 0;
+	r->dirty = false;
+	return taken;
+}
+
+/* Deletions ----------------------------------------------------------------------- */
+
+/* What it says is gone is still on the media, and not just in the same segment. */
+static bool gone_is_needed(struct reclaim *r, const struct kvmem_media_gone *gone)
+{
+	u32 no = le32_to_cpu(gone->segment);
+	struct kvmem_segment *target;
+	bool needed;
+
+	if (no >= r->media->super.nr_segments)
+		return false;
+	target = &r->media->segments[no];
+	spin_lock(&r->media->lock);
+	needed = target != r->seg && target->state != KVMEM_SEG_FREE &&
+		 target->generation == le64_to_cpu(gone->generation);
+	spin_unlock(&r->media->lock);
+	return needed;
+}
+
+static int gone_page(struct reclaim *r, const struct kvmem_media_table *page)
+{
+	unsigned int i, nr = le16_to_cpu(page->nr_entries);
+	int ret;
+
+	for (i = 0; i < nr; i++) {
+		const struct kvmem_media_gone *gone = &page->entries[i].gone;
+
+		if (gone->type != KVMEM_MEDIA_ENTRY_GONE || !gone_is_needed(r, gone))
+			continue;
+		ret = kvmem_log_gone_again(r->log, gone);
+		if (ret)
+			return ret;
+		r->dirty = true;
+	}
+	return 0;
+}
+
+/* Pages @first to @first + @nr; they lie in @buf from the last to the first. */
+static int gone_pages(struct reclaim *r, struct kvmem_dev_buf *buf, u32 first, u32 nr,
+		      struct kvmem_table_head *head)
+{
+	const struct kvmem_super *super = &r->media->super;
+	u32 no = r->seg->no, i;
+	int ret;
+
+	ret = kvmem_dev_rw(&r->media->dev, KVMEM_IO_READ, KVMEM_IO_F_BACKGROUND,
+			   kvmem_table_offset(super, no, first + nr - 1), buf, 0,
+			   (size_t)nr * KVMEM_MEDIA_PAGE);
+	if (ret)
+		return -EILSEQ;
+	for (i = 0; i < nr && !ret; i++) {
+		const struct kvmem_media_table *page = kvmem_dev_buf_data(buf) +
+						       (nr - 1 - i) * KVMEM_MEDIA_PAGE;
+
+		if (kvmem_table_check(page, super, no, first + i, head) ||
+		    head->generation != r->seg->generation)
+			return -EILSEQ;
+		ret = gone_page(r, page);
+	}
+	return ret;
+}
+
+/*
+ * 0: all that are needed are written.  -EILSEQ: the table cannot be read; else
+ * they could not be written.
+ */
+static int gone_again(struct reclaim *r)
+{
+	u32 first, nr, pages = r->seg->pages;
+	struct kvmem_table_head head = {};
+	struct kvmem_dev_buf *buf;
+	int ret = 0;
+
+	if (!r->seg->nr_gone)
+		return 0;
+	buf = kvmem_dev_alloc(RECLAIM_PAGES * KVMEM_MEDIA_PAGE);
+	if (!buf)
+		return -ENOMEM;
+	for (first = 0; first < pages && !ret; first += nr) {
+		nr = min(RECLAIM_PAGES, pages - first);
+		ret = gone_pages(r, buf, first, nr, &head);
+		cond_resched();
+	}
+	kvmem_dev_buf_put(buf);
+	return ret;
+}
+
+/* Re-insertion -------------------------------------------------------------------- */
+
+static int pick_cmp(const void *a, const void *b)
+{
+	const struct reclaim_pick *x = a, *y = b;
+
+	return x->value > y->value ? -1 : x->value < y->value;
+}
+
+/* From the best down; of too many, half are forgotten. */
+static void picks_sort(struct reclaim *r)
+{
+	sort(r->picks, r->nr_picks, sizeof(r->picks[0]), pick_cmp, NULL);
+	if (r->nr_picks <= RECLAIM_PICKS - RECLAIM_STEP)
+		return;
+	while (r->nr_picks > RECLAIM_PICKS / 2)
+		kvmem_copy_put(r->picks[--r->nr_picks].copy);
+}
+
+static void picks_put(struct reclaim *r)
+{
+	while (r->nr_picks)
+		kvmem_copy_put(r->picks[--r->nr_picks].copy);
+}
+
+static void picks_try(struct reclaim *r, struct kvmem_copy *copy)
+{
+	u32 value = copy_value(r, copy);
+
+	if (!READ_ONCE(copy->hits) || value <= r->median)
+		return;
+	kvmem_copy_get(copy);
+	r->picks[r->nr_picks++] = (struct reclaim_pick) { .copy = copy, .value = value };
+}
+
+/*
+ * Some copies after @from, which is referenced, or NULL; the last one that was
+ * looked at, referenced, or NULL at the end.  When @from has left the list
+ * meanwhile this is the end, too: the others are not lost but to policy.
+ */
+static struct kvmem_copy *picks_step(struct reclaim *r, struct kvmem_copy *from)
+{
+	struct kvmem_copy *copy, *last = NULL;
+	unsigned int nr = 0;
+
+	spin_lock(&r->media->lock);
+	if (!from || kvmem_copy_readable(from)) {
+		copy = list_prepare_entry(from, &r->seg->copies, node);
+		list_for_each_entry_continue(copy, &r->seg->copies, node) {
+			picks_try(r, copy);
+			last = copy;
+			if (++nr == RECLAIM_STEP)
+				break;
+		}
+	}
+	if (last)
+		kvmem_copy_get(last);
+	spin_unlock(&r->media->lock);
+	if (from)
+		kvmem_copy_put(from);
+	return last;
+}
+
+static void picks_gather(struct reclaim *r)
+{
+	struct kvmem_copy *last = NULL;
+
+	do {
+		last = picks_step(r, last);
+		picks_sort(r);
+		cond_resched();
+	} while (last);
+}
+
+static bool pick_is_affordable(struct reclaim *r, const struct kvmem_copy *copy)
+{
+	struct kvmem_log *log = r->log;
+	bool ok;
+
+	spin_lock(&r->media->lock);
+	/* Counted when they begin (log.c). */
+	ok = !log->dead && log->reinsert_bytes + copy->size <=
+			   div_u64(log->put_bytes, RECLAIM_SHARE);
+	spin_unlock(&r->media->lock);
+	return ok;
+}
+
+static void pick_ended(struct kvmem_write *write)
+{
+	struct kvmem_media *media = write->log->media;
+
+	atomic_dec(&media->reinserting);
+	wake_up_all(&media->wait);
+}
+
+/* False: they do not end. */
+static bool picks_wait(struct reclaim *r, int below)
+{
+	struct kvmem_media *media = r->media;
+
+	if (wait_event_timeout(media->wait, atomic_read(&media->reinserting) < below,
+			       msecs_to_jiffies(KVMEM_IO_TIMEOUT_MS)))
+		return true;
+	r->no_moves = true;
+	return false;
+}
+
+/* False: no more of them. */
+static bool pick_move(struct reclaim *r, struct reclaim_pick *pick)
+{
+	struct kvmem_dev_buf *buf;
+	int ret;
+
+	if (!kvmem_media_writable(r->media) || !pick_is_affordable(r, pick->copy) ||
+	    !picks_wait(r, RECLAIM_INFLIGHT))
+		return false;
+	if (!kvmem_copy_readable(pick->copy))
+		return true;
+	buf = kvmem_copy_read_buf(pick->copy);
+	/* It goes with its segment, so nobody reads it any more. */
+	if (IS_ERR(buf))
+		return true;
+	atomic_inc(&r->media->reinserting);
+	ret = kvmem_log_rewrite(pick->copy, buf, KVMEM_NR_TEMPS - 1, pick_ended);
+	if (ret) {
+		atomic_dec(&r->media->reinserting);
+		return false;
+	}
+	pick->moved = true;
+	r->moved_bytes += pick->copy->size;
+	r->dirty = true;
+	return true;
+}
+
+/*
+ * One that is late finds its old copy gone when it ends, and is dropped: the
+ * segment need not wait for it.
+ */
+static void reclaim_move(struct reclaim *r)
+{
+	unsigned int i;
+
+	if (r->no_moves)
+		return;
+	picks_gather(r);
+	for (i = 0; i < r->nr_picks && pick_move(r, &r->picks[i]); i++)
+		cond_resched();
+	if (!r->no_moves)
+		picks_wait(r, 1);
+}
+
+/* A block in DRAM survives a restart only when the new copy's entry is durable. */
+static void pick_check(struct kvmem_ns *ns, const struct kvmem_copy *old)
+{
+	struct kvmem_copy *copy = kvmem_copy_lookup(ns, &old->key);
+
+	if (!copy || READ_ONCE(copy->state) != KVMEM_BLOCK_PERSISTED)
+		kvmem_block_unpersist(ns, &old->key);
+	if (copy)
+		kvmem_copy_put_used(copy);
+}
+
+static void picks_check(struct reclaim *r)
+{
+	unsigned int i;
+
+	for (i = 0; i < r->nr_picks; i++)
+		if (r->picks[i].moved)
+			pick_check(r->log->ns, r->picks[i].copy);
+}
+
+/* Emptying ------------------------------------------------------------------------ */
+
+struct reclaim_drop {
+	struct kvmem_copy *copy;
+	bool persisted;
+};
+
+static unsigned int drop_some(struct reclaim *r, struct reclaim_drop *drops)
+{
+	struct kvmem_copy *copy, *next;
+	unsigned int nr = 0;
+
+	spin_lock(&r->media->lock);
+	list_for_each_entry_safe(copy, next, &r->seg->copies, node) {
+		bool persisted = copy->state == KVMEM_BLOCK_PERSISTED;
+
+		/* What is in the list is readable, so this succeeds, and its reference is ours. */
+		if (!kvmem_copy_unlink_locked(copy, KVMEM_BLOCK_EVICTED))
+			continue;
+		drops[nr++] = (struct reclaim_drop) { .copy = copy, .persisted = persisted };
+		if (nr == RECLAIM_DROP)
+			break;
+	}
+	r->media->counts.evicted_blocks += nr;
+	spin_unlock(&r->media->lock);
+	return nr;
+}
+
+static void reclaim_drop(struct reclaim *r)
+{
+	struct reclaim_drop drops[RECLAIM_DROP];
+	unsigned int nr;
+
+	while ((nr = drop_some(r, drops))) {
+		while (nr--) {
+			struct kvmem_copy *copy = drops[nr].copy;
+
+			/* Takes ns->lock, which is never held with media->lock. */
+			if (drops[nr].persisted)
+				kvmem_block_unpersist(copy->ns, &copy->key);
+			kvmem_copy_put(copy);
+		}
+		cond_resched();
+	}
+}
+
+/* The table is needed, and cannot be recorded elsewhere now. */
+static void reclaim_give_back(struct reclaim *r)
+{
+	spin_lock(&r->media->lock);
+	kvmem_segment_set(r->seg, KVMEM_SEG_SEALED);
+	spin_unlock(&r->media->lock);
+	wake_up_all(&r->media->wait);
+	r->no_gone = true;
+}
+
+static void wipe_count(struct kvmem_media *media)
+{
+	spin_lock(&media->lock);
+	media->counts.bytes[KVMEM_WRITE_TABLE] += KVMEM_MEDIA_PAGE;
+	media->counts.blocks[KVMEM_WRITE_TABLE]++;
+	kvmem_budget_charge(&media->budget, KVMEM_MEDIA_PAGE, ktime_get_ns());
+	spin_unlock(&media->lock);
+}
+
+/* False: attach may still believe the table. */
+static bool reclaim_wipe(struct reclaim *r)
+{
+	struct kvmem_media *media = r->media;
+	int ret;
+
+	ret = kvmem_dev_rw(&media->dev, KVMEM_IO_WRITE,
+			   KVMEM_IO_F_FUA | KVMEM_IO_F_BACKGROUND,
+			   kvmem_table_offset(&media->super, r->seg->no, 0), r->zeroes, 0,
+			   KVMEM_MEDIA_PAGE);
+	if (ret)
+		trace_kvmem_media_error(media->id, r->seg->no, KVMEM_IO_WRITE, ret);
+	else
+		wipe_count(media);
+	return !ret;
+}
+
+/* Else its table stays on the media as it is, and nothing is written there. */
+static void reclaim_let_go(struct reclaim *r, bool wiped)
+{
+	struct kvmem_media *media = r->media;
+
+	spin_lock(&media->lock);
+	media->counts.reclaimed++;
+	if (wiped) {
+		kvmem_segment_release(r->seg);
+	} else {
+		kvmem_segment_set(r->seg, KVMEM_SEG_BAD);
+		r->seg->log = NULL;
+	}
+	spin_unlock(&media->lock);
+	wake_up_all(&media->wait);
+}
+
+static void reclaim_segment(struct reclaim *r)
+{
+	u32 live_blocks = READ_ONCE(r->seg->live_blocks);
+	u64 live_bytes = READ_ONCE(r->seg->live_bytes);
+	int gone = gone_again(r), synced;
+
+	if (gone && gone != -EILSEQ) {
+		reclaim_give_back(r);
+		return;
+	}
+	reclaim_move(r);
+	synced = r->dirty ? kvmem_table_sync(r->media) : 0;
+	picks_check(r);
+	picks_put(r);
+	/* Deletions that may not be durable elsewhere keep the table. */
+	if (synced && r->seg->nr_gone) {
+		reclaim_give_back(r);
+		return;
+	}
+	reclaim_drop(r);
+	trace_kvmem_reclaim(r->media->id, r->seg->no, live_blocks, live_bytes, r->moved_bytes);
+	/* So do those that cannot be read. */
+	reclaim_let_go(r, !gone && reclaim_wipe(r));
+}
+
+/* Work ---------------------------------------------------------------------------- */
+
+/* Whoever waits for a segment does not wait for others to be discarded with it. */
+static void reclaim_hurry_discards(struct kvmem_media *media)
+{
+	bool hurry;
+
+	spin_lock(&media->lock);
+	hurry = media->nr_discards && media->nr_free < kvmem_reclaim_low(media);
+	spin_unlock(&media->lock);
+	if (hurry)
+		mod_delayed_work(media->wq, &media->discard_work, 0);
+}
+
+/* False: nothing is wanted, or nothing can be had. */
+static bool reclaim_once(struct reclaim *r)
+{
+	bool share, taken;
+	struct kvmem_log *log = reclaim_pick(r, &share);
+
+	if (!log)
+		return false;
+	if (share)
+		log = reclaim_weakest(r, log);
+	r->log = log;
+	taken = reclaim_take(r);
+	if (taken)
+		reclaim_segment(r);
+	kvmem_log_put(log);
+	reclaim_hurry_discards(r->media);
+	return taken;
+}
+
+static struct reclaim *reclaim_alloc(struct kvmem_media *media)
+{
+	struct reclaim *r = kvzalloc(sizeof(*r), GFP_NOIO | __GFP_NOWARN);
+
+	if (!r)
+		return NULL;
+	r->media = media;
+	r->zeroes = kvmem_dev_alloc(KVMEM_MEDIA_PAGE);
+	if (!r->zeroes) {
+		kvfree(r);
+		return NULL;
+	}
+	memset(kvmem_dev_buf_data(r->zeroes), 0, KVMEM_MEDIA_PAGE);
+	return r;
+}
+
+/* Each turn empties a segment, or gives up on those with deletions, or is the last. */
+void kvmem_reclaim_work(struct work_struct *work)
+{
+	struct kvmem_media *media = container_of(work, struct kvmem_media, reclaim_work);
+	u32 turns = media->super.nr_segments;
+	struct reclaim *r = reclaim_alloc(media);
+
+	/* For want of memory: whoever finds too few segments asks again. */
+	if (!r)
+		return;
+	while (turns-- && kvmem_media_writable(media) && reclaim_once(r))
+		cond_resched();
+	kvmem_dev_buf_put(r->zeroes);
+	kvfree(r);
+}
+
+void kvmem_reclaim_kick(struct kvmem_media *media)
+{
+	if (kvmem_media_writable(media))
+		queue_work(media->wq, &media->reclaim_work);
+}

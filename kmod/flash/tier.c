@@ -1,0 +1,477 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Between DRAM and flash: what is written, what is fetched, what goes.
+ *
+ * A block that is to be written is held until its copy can be found: so a
+ * DELETE meets either the block, whose state tells the writer, or the copy.
+ */
+#include <linux/completion.h>
+#include <linux/err.h>
+#include <linux/ktime.h>
+#include <linux/slab.h>
+#include "arena.h"
+#include "flash/flash.h"
+#include "flash/tier.h"
+#include "netlink.h"
+#include "ns.h"
+
+/* Blocks on their way may take this share of the arena. */
+#define TIER_QUEUE_SHARE	16
+/* Victims to come that are written at a time. */
+#define TIER_DEMOTE_BATCH	256
+/* Waiting for tables to be read, at most. */
+#define TIER_SETTLE_MS		60000
+
+static struct {
+	struct workqueue_struct *wq;
+	atomic64_t queued;	/* bytes held for writes */
+} tier;
+
+/* Writing ------------------------------------------------------------------- */
+
+struct tier_job {
+	struct work_struct work;
+	struct kvmem_ns *ns;
+	struct kvmem_block *block;
+};
+
+static void tier_unhold(struct kvmem_block *block)
+{
+	atomic64_sub(block->size, &tier.queued);
+	kvmem_block_unhold(block);
+}
+
+static void tier_ended(struct kvmem_write *write)
+{
+	tier_unhold(write->block);
+}
+
+/* Used once so far, or more often: they part ways when it comes to reclaim. */
+static unsigned int tier_temperature(const struct kvmem_block *block)
+{
+	return READ_ONCE(block->class) & 7 ? 1 : 0;
+}
+
+static bool tier_admit(struct kvmem_media *media, struct kvmem_block *block)
+{
+	u32 value = kvmem_ns_value(block->ns, READ_ONCE(block->class), 0);
+	bool ok;
+
+	spin_lock(&media->lock);
+	ok = kvmem_budget_take(&media->budget, block->size, value, ktime_get_ns());
+	if (!ok)
+		media->counts.refused[KVMEM_REFUSE_VALUE]++;
+	spin_unlock(&media->lock);
+	return ok;
+}
+
+static void tier_refuse(struct kvmem_media *media, enum kvmem_refuse why)
+{
+	spin_lock(&media->lock);
+	media->counts.refused[why]++;
+	spin_unlock(&media->lock);
+}
+
+/* 0: tier_ended() will be called. */
+static int tier_write(struct kvmem_block *block)
+{
+	struct kvmem_media *media;
+	int ret = -ENOSPC;
+
+	/* Written already, with the entry still on its way. */
+	if (kvmem_flash_here(block->ns, &block->key))
+		return -EEXIST;
+	media = kvmem_media_pick(block->ns, block->size);
+	if (!media)
+		return -ENODEV;
+	if (tier_admit(media, block)) {
+		ret = kvmem_log_write(media, block, KVMEM_WRITE_PUT, tier_temperature(block),
+				      tier_ended, NULL);
+		if (ret)
+			tier_refuse(media, ret == -EIO ? KVMEM_REFUSE_FAILED :
+							 KVMEM_REFUSE_ROOM);
+	}
+	kvmem_media_put(media);
+	return ret;
+}
+
+static void tier_work(struct work_struct *work)
+{
+	struct tier_job *job = container_of(work, struct tier_job, work);
+
+	if (test_bit(KVMEM_NS_DEAD, &job->ns->flags) || tier_write(job->block))
+		tier_unhold(job->block);
+	kvmem_block_put(job->block);
+	kvmem_ns_put(job->ns);
+	kfree(job);
+}
+
+/* A block that waits for its write cannot be evicted: so many and no more. */
+static bool tier_hold(struct kvmem_block *block)
+{
+	u64 max = kvmem_arena_limit() / TIER_QUEUE_SHARE;
+
+	if (atomic64_add_return(block->size, &tier.queued) <= max && kvmem_block_hold(block))
+		return true;
+	atomic64_sub(block->size, &tier.queued);
+	return false;
+}
+
+static bool tier_queue(struct kvmem_ns *ns, struct kvmem_block *block)
+{
+	struct tier_job *job = kmalloc(sizeof(*job), GFP_KERNEL);
+
+	if (!job)
+		return false;
+	if (!tier_hold(block)) {
+		kfree(job);
+		return false;
+	}
+	INIT_WORK(&job->work, tier_work);
+	kref_get(&ns->ref);
+	job->ns = ns;
+	refcount_inc(&block->ref);
+	job->block = block;
+	queue_work(tier.wq, &job->work);
+	return true;
+}
+
+void kvmem_flash_written(struct kvmem_ns *ns, struct kvmem_block *block)
+{
+	if (READ_ONCE(ns->flash.mode) == KVMEM_FLASH_MODE_THROUGH && kvmem_media_any() &&
+	    !tier_queue(ns, block))
+		kvmem_media_refuse_all(KVMEM_REFUSE_QUEUE);
+}
+
+/* Demotion ahead of need --------------------------------------------------------- */
+
+struct tier_demotion {
+	struct work_struct work;
+	struct kvmem_ns *ns;
+	struct kvmem_block *blocks[TIER_DEMOTE_BATCH];
+};
+
+/* What the queue does not take now is among the next victims again. */
+static void tier_demote(struct work_struct *work)
+{
+	struct tier_demotion *d = container_of(work, struct tier_demotion, work);
+	unsigned int nr, i;
+
+	nr = kvmem_evict_coming(d->ns, d->blocks, TIER_DEMOTE_BATCH);
+	for (i = 0; i < nr; i++) {
+		tier_queue(d->ns, d->blocks[i]);
+		kvmem_block_put(d->blocks[i]);
+	}
+	clear_bit(KVMEM_NS_DEMOTING, &d->ns->flags);
+	kvmem_ns_put(d->ns);
+	kfree(d);
+}
+
+void kvmem_flash_ahead(struct kvmem_ns *ns)
+{
+	struct tier_demotion *d;
+
+	if (READ_ONCE(ns->flash.mode) != KVMEM_FLASH_MODE_BACK || !kvmem_media_any() ||
+	    test_and_set_bit(KVMEM_NS_DEMOTING, &ns->flags))
+		return;
+	d = kmalloc(sizeof(*d), GFP_NOWAIT);
+	if (!d) {
+		clear_bit(KVMEM_NS_DEMOTING, &ns->flags);
+		return;
+	}
+	INIT_WORK(&d->work, tier_demote);
+	kref_get(&ns->ref);
+	d->ns = ns;
+	queue_work(tier.wq, &d->work);
+}
+
+/*
+ * The block is as durable as the copy, which may be reclaimed meanwhile: who
+ * does that unlinks the copy first and marks the block then.
+ */
+static void tier_mark(struct kvmem_copy *copy, struct kvmem_block *block)
+{
+	if (READ_ONCE(copy->state) != KVMEM_BLOCK_PERSISTED || !kvmem_block_persisted(block))
+		return;
+	/* The block's state, set under a lock, before the copy's. */
+	smp_mb();
+	if (READ_ONCE(copy->state) != KVMEM_BLOCK_PERSISTED)
+		kvmem_block_unpersist(copy->ns, &copy->key);
+}
+
+void kvmem_flash_persisted(struct kvmem_copy *copy)
+{
+	struct kvmem_block *block;
+	u16 res_flags = 0;
+
+	block = kvmem_block_lookup(copy->ns, &copy->key, &res_flags);
+	if (!block)
+		return;
+	if (block->crc == copy->crc && block->size == copy->size)
+		tier_mark(copy, block);
+	kvmem_block_put(block);
+}
+
+/* On request ------------------------------------------------------------------ */
+
+/* A write that somebody waits for, who may give up before it ends. */
+struct tier_wait {
+	struct kref ref;
+	struct completion done;
+	int status;
+};
+
+static void tier_wait_free(struct kref *ref)
+{
+	kfree(container_of(ref, struct tier_wait, ref));
+}
+
+static void tier_wait_ended(struct kvmem_write *write)
+{
+	struct tier_wait *wait = write->private;
+
+	tier_ended(write);
+	wait->status = write->status;
+	complete(&wait->done);
+	kref_put(&wait->ref, tier_wait_free);
+}
+
+/* Asked for by name: whatever it is worth, and however much waits already. */
+static int persist_start(struct kvmem_block *block, struct tier_wait *wait)
+{
+	struct kvmem_media *media = kvmem_media_pick(block->ns, block->size);
+	int ret = -ENOENT;
+
+	if (!media)
+		return -EOPNOTSUPP;
+	atomic64_add(block->size, &tier.queued);
+	if (kvmem_block_hold(block)) {
+		kref_get(&wait->ref);
+		spin_lock(&media->lock);
+		kvmem_budget_charge(&media->budget, block->size, ktime_get_ns());
+		spin_unlock(&media->lock);
+		ret = kvmem_log_write(media, block, KVMEM_WRITE_PUT,
+				      tier_temperature(block), tier_wait_ended, wait);
+		if (ret) {
+			kref_put(&wait->ref, tier_wait_free);
+			kvmem_block_unhold(block);
+		}
+	}
+	if (ret)
+		atomic64_sub(block->size, &tier.queued);
+	kvmem_media_put(media);
+	return ret;
+}
+
+static int persist_write(struct kvmem_block *block)
+{
+	struct tier_wait *wait = kzalloc(sizeof(*wait), GFP_KERNEL);
+	long left;
+	int ret;
+
+	if (!wait)
+		return -ENOMEM;
+	kref_init(&wait->ref);
+	init_completion(&wait->done);
+	ret = persist_start(block, wait);
+	if (!ret) {
+		left = wait_for_completion_killable_timeout(&wait->done,
+							    msecs_to_jiffies(KVMEM_IO_TIMEOUT_MS));
+		ret = left > 0 ? wait->status : left ? -EINTR : -ETIMEDOUT;
+	}
+	kref_put(&wait->ref, tier_wait_free);
+	return ret;
+}
+
+static int persist_block(struct kvmem_ns *ns, const struct kvmem_key *key)
+{
+	struct kvmem_block *block;
+	u16 res_flags = 0;
+	int ret;
+
+	block = kvmem_block_lookup(ns, key, &res_flags);
+	if (!block)
+		return -ENOENT;
+	ret = persist_write(block);
+	kvmem_block_put(block);
+	return ret;
+}
+
+int kvmem_flash_persist(struct kvmem_ns *ns, const struct kvmem_key *key)
+{
+	struct kvmem_copy *copy;
+	int ret = 0;
+
+	if (READ_ONCE(ns->flash.mode) == KVMEM_FLASH_MODE_OFF || !kvmem_media_any())
+		return -EOPNOTSUPP;
+	copy = kvmem_copy_lookup(ns, key);
+	if (!copy) {
+		ret = persist_block(ns, key);
+		/* Written by its first put meanwhile: as good. */
+		if (!ret || ret == -EEXIST)
+			copy = kvmem_copy_lookup(ns, key);
+	}
+	if (!copy)
+		return ret && ret != -EEXIST ? ret : -EIO;
+	ret = kvmem_copy_persist(copy);
+	kvmem_copy_put_used(copy);
+	return ret ?: kvmem_media_sync_gone();
+}
+
+/* Fetching -------------------------------------------------------------------- */
+
+static int fetch_publish(struct kvmem_copy *copy, struct kvmem_block *block)
+{
+	struct kvmem_hints hints = {
+		.fetched = true,
+		.own_class = copy->class,
+		.priority = copy->priority,
+		.expires = copy->expires,
+		.cost = copy->cost,
+		.growth = KVMEM_GROWS_LITTLE,
+	};
+	int ret;
+
+	block->hits = copy->hits;
+	ret = kvmem_block_commit(block, &copy->key, &hints);
+	if (!ret)
+		tier_mark(copy, block);
+	return ret;
+}
+
+/* What cannot be read, or reads wrong, will not get better. */
+static void fetch_failed(struct kvmem_copy *copy, int ret)
+{
+	if (ret == -EILSEQ) {
+		pr_warn_ratelimited("ns %u: block %*phN failed its checksum on flash, dropped\n",
+				    copy->ns->id, 8, copy->key.b);
+		kvmem_event_corrupt(copy->ns, &copy->key);
+	}
+	if (ret == -EILSEQ || ret == -EIO || ret == -ENODATA)
+		if (kvmem_copy_unlink(copy, KVMEM_BLOCK_EVICTED))
+			kvmem_copy_put(copy);
+}
+
+static struct kvmem_block *fetch_copy(struct kvmem_ns *ns, struct kvmem_copy *copy)
+{
+	struct kvmem_block *block = kvmem_block_alloc(ns, copy->size, false);
+	int ret;
+
+	if (IS_ERR(block))
+		return block;
+	ret = kvmem_copy_read(copy, block);
+	if (ret)
+		fetch_failed(copy, ret);
+	else
+		ret = fetch_publish(copy, block);
+	if (!ret)
+		return block;
+	kvmem_block_put(block);
+	return ERR_PTR(ret);
+}
+
+struct kvmem_block *kvmem_flash_fetch(struct kvmem_ns *ns, const struct kvmem_key *key,
+				      u16 *res_flags)
+{
+	struct kvmem_copy *copy = kvmem_copy_lookup(ns, key);
+	struct kvmem_block *block;
+
+	if (!copy)
+		return NULL;
+	block = fetch_copy(ns, copy);
+	if (!IS_ERR(block)) {
+		WRITE_ONCE(copy->last_use, ktime_get_ns());
+		if (copy->hits < U16_MAX)
+			copy->hits++;
+	}
+	kvmem_copy_put_used(copy);
+	if (block == ERR_PTR(-EILSEQ)) {
+		*res_flags |= KVMEM_RES_F_CORRUPT;
+		return NULL;
+	}
+	/* Somebody else fetched it meanwhile, or put it. */
+	if (block == ERR_PTR(-EEXIST))
+		return kvmem_block_lookup(ns, key, res_flags);
+	return block;
+}
+
+bool kvmem_flash_has(const struct kvmem_ns *ns)
+{
+	return atomic64_read(&ns->flash.blocks);
+}
+
+bool kvmem_flash_look(struct kvmem_ns *ns, const struct kvmem_key *key,
+		      struct kvmem_flash_look *look)
+{
+	struct kvmem_copy *copy;
+
+	if (!kvmem_flash_has(ns))
+		return false;
+	copy = kvmem_copy_lookup(ns, key);
+	if (!copy)
+		return false;
+	look->size = copy->size;
+	look->crc = copy->crc;
+	look->class = copy->class;
+	kvmem_copy_put_used(copy);
+	return true;
+}
+
+bool kvmem_flash_here(struct kvmem_ns *ns, const struct kvmem_key *key)
+{
+	struct kvmem_flash_look look;
+
+	return kvmem_flash_look(ns, key, &look);
+}
+
+/* Dropping -------------------------------------------------------------------- */
+
+int kvmem_flash_delete(struct kvmem_ns *ns, const struct kvmem_key *key, u32 *size)
+{
+	struct kvmem_copy *copy;
+	int ret;
+
+	/* A table that is still being read may have the key. */
+	ret = kvmem_media_settle(TIER_SETTLE_MS);
+	if (ret)
+		return ret;
+	/* The DRAM block's state before this, see kvmem_write's publication. */
+	smp_mb();
+	copy = kvmem_copy_lookup(ns, key);
+	if (!copy)
+		return -ENOENT;
+	ret = -ENOENT;
+	*size = copy->size;
+	if (kvmem_copy_unlink(copy, KVMEM_BLOCK_DELETED)) {
+		kvmem_log_gone(copy);
+		kvmem_copy_put(copy);
+		ret = 0;
+	}
+	kvmem_copy_put_used(copy);
+	return ret;
+}
+
+/* Module ------------------------------------------------------------------------ */
+
+int kvmem_flash_init(void)
+{
+	int ret;
+
+	tier.wq = alloc_workqueue("kvmem_tier", WQ_UNBOUND | WQ_MEM_RECLAIM, 4);
+	if (!tier.wq)
+		return -ENOMEM;
+	ret = kvmem_copy_cache_init();
+	if (!ret)
+		ret = kvmem_media_init();
+	if (ret)
+		destroy_workqueue(tier.wq);
+	return ret;
+}
+
+/* No file is open: no new job.  Those under way end before the media go. */
+void kvmem_flash_exit(void)
+{
+	destroy_workqueue(tier.wq);
+	kvmem_media_exit();
+	kvmem_copy_cache_exit();
+}

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Damage to a media at random places: what is served is right, or it is a miss,
+ * or the media is refused with a word why.
+ */
+#define _GNU_SOURCE
+#include "kvmem_flash.h"
+
+#define MIB_DISK	8
+#define NR		64
+
+static struct kvt_disk disk;
+static uint8_t *pristine, *image;
+static const char *ns_name[2];
+static bool deleted[NR];
+static unsigned long served, missed, refused, flagged;
+
+static size_t len_of(unsigned int key)
+{
+	static const size_t base[] = { 1, 200, 3000, 9216, 20000, 40000, 65536, 120000 };
+
+	return base[key % 8] + key * 17 % 300;
+}
+
+static void fill(void)
+{
+	int fd[2], i;
+
+	for (i = 0; i < 2; i++)
+		ns_name[i] = kvt_ns(&kvt_through);
+	kvt_disk_new(&disk, &(struct kvt_disk_opts){ .mib = MIB_DISK });
+	kvt_media_format(&disk, "256K");
+	kvt_media_on(&disk);
+	for (i = 0; i < 2; i++)
+		fd[i] = kvt_file(ns_name[i]);
+	for (i = 0; i < NR; i++)
+		ASSERT_EQ(kvt_persist(fd[i % 4 == 3], i, len_of(i)), 0);
+	for (i = 5; i < NR; i += 9) {
+		ASSERT_EQ(kvt_delete(fd[i % 4 == 3], i), 0);
+		deleted[i] = true;
+	}
+	for (i = 0; i < 2; i++) {
+		ASSERT_EQ(kvt_persist(fd[i], 1000 + i, 700), 0);
+		close(fd[i]);
+	}
+	kvt_media_off(&disk);
+	for (i = 0; i < 2; i++)
+		ASSERT_EQ(kvt_nl_ns_del(ns_name[i]), 0);
+	pristine = kvt_pages_new(disk.bytes);
+	image = kvt_pages_new(disk.bytes);
+	kvt_disk_read(&disk, pristine, disk.bytes, 0);
+}
+
+/* What is there ---------------------------------------------------------------- */
+
+/* A deleted block may be back when the entry that says so is what was damaged. */
+static void look_at(int fd, unsigned int key)
+{
+	uint16_t flags;
+	int rc = kvt_get_from(fd, key, len_of(key), NULL, &flags);
+
+	EXPECT(!rc || rc == -ENOENT || rc == -EMSGSIZE, "key %u: right bytes or a miss, not %d",
+	       key, rc);
+	if (!rc)
+		served++;
+	else if (!deleted[key])
+		missed++;
+	if (rc)
+		flagged += !!(flags & KVMEM_RES_F_CORRUPT);
+}
+
+static void look(void)
+{
+	int fd[2], i;
+
+	for (i = 0; i < 2; i++) {
+		ASSERT_EQ(kvt_nl_ns_new(ns_name[i], &kvt_through, NULL), 0);
+		fd[i] = kvt_file(ns_name[i]);
+	}
+	if (kvt_media_attach(disk.path, disk.name, NULL)) {
+		EXPECT(*kvt_nl_message(), "a word why it is refused");
+		refused++;
+	} else {
+		ASSERT_TRUE(kvt_wait_for(kvt_media_info(&disk).state !=
+					 KVMEM_MEDIA_STATE_ATTACHING, 30000));
+		for (i = 0; i < NR; i++)
+			look_at(fd[i % 4 == 3], i);
+		kvt_media_off(&disk);
+	}
+	for (i = 0; i < 2; i++) {
+		close(fd[i]);
+		ASSERT_EQ(kvt_nl_ns_del(ns_name[i]), 0);
+	}
+}
+
+/* Damage ---------------------------------------------------------------------- */
+
+/* A page that begins with one of our magic numbers, from a random one on. */
+static size_t some_page(uint64_t *state, uint32_t magic)
+{
+	size_t pages = disk.bytes / KVMEM_MEDIA_PAGE, at = kvt_rand(state) % pages, i;
+	uint32_t word;
+
+	for (i = 0; i < pages; i++, at = (at + 1) % pages) {
+		memcpy(&word, pristine + at * KVMEM_MEDIA_PAGE, sizeof(word));
+		if (word == magic)
+			break;
+	}
+	return at * KVMEM_MEDIA_PAGE;
+}
+
+/* A page that is not empty: mostly data. */
+static size_t full_page(uint64_t *state)
+{
+	size_t pages = disk.bytes / KVMEM_MEDIA_PAGE, at = kvt_rand(state) % pages, i;
+
+	for (i = 0; i < pages; i++, at = (at + 1) % pages)
+		if (!kvt_all_zero(pristine + at * KVMEM_MEDIA_PAGE, KVMEM_MEDIA_PAGE))
+			break;
+	return at * KVMEM_MEDIA_PAGE;
+}
+
+static size_t pick_page(uint64_t *state)
+{
+	switch (kvt_rand(state) % 8) {
+	case 0:
+		return kvt_rand(state) % 2 ? 0 : disk.bytes - KVMEM_MEDIA_PAGE;
+	case 1:
+		return some_page(state, KVMEM_MEDIA_DIR_MAGIC);
+	case 2:
+		return KVMEM_MEDIA_DIR_OFFSET;	/* the page that is in use */
+	case 3:
+	case 4:
+	case 5:
+		return some_page(state, KVMEM_MEDIA_TABLE_MAGIC);
+	default:
+		return full_page(state);
+	}
+}
+
+static size_t pick_byte(uint64_t *state)
+{
+	/* Half of them where the fields are. */
+	return kvt_rand(state) % (kvt_rand(state) % 2 ? 256 : KVMEM_MEDIA_PAGE);
+}
+
+static void damage(uint64_t *state)
+{
+	size_t page = pick_page(state), from = pick_page(state);
+	size_t at = page + pick_byte(state);
+
+	switch (kvt_rand(state) % 8) {
+	case 0:		/* a sector was never written */
+		memset(image + at / 512 * 512, 0, 512);
+		break;
+	case 1:		/* a write went to the wrong place */
+		memcpy(image + page, pristine + from, KVMEM_MEDIA_PAGE);
+		break;
+	case 2:
+		image[at] = kvt_rand(state);
+		break;
+	default:
+		image[at] ^= 1 << kvt_rand(state) % 8;
+	}
+}
+
+static void one_round(unsigned int round, uint64_t *state)
+{
+	unsigned int i, nr = round % 4 == 3 ? 2 + kvt_rand(state) % 6 : 1;
+	int rc;
+
+	memcpy(image, pristine, disk.bytes);
+	for (i = 0; i < nr; i++)
+		damage(state);
+	kvt_disk_write(&disk, image, disk.bytes, 0);
+	if (round % 25 == 0) {
+		rc = kvt_ctl("media check --data %s", disk.path);
+		EXPECT(rc >= 0 && rc <= 2, "a verdict of kvmemctl media check, not %d", rc);
+	}
+	look();
+}
+
+TEST_TIMEOUT(undamaged, 60)
+{
+	unsigned int i, alive = 0;
+
+	fill();
+	for (i = 0; i < NR; i++)
+		alive += !deleted[i];
+	look();
+	EXPECT_EQ(served, alive);
+	EXPECT_EQ(missed, 0);
+	EXPECT_EQ(kvt_ctl("media check --data %s", disk.path), 0);
+}
+
+TEST_TIMEOUT(random_damage, 280)
+{
+	unsigned int i, nr = kvt_scale(kvt_debug_kernel() ? 100 : 200, 10000);
+	uint64_t state = kvt_now_ms();
+
+	kvt_diag("seed %llu", (unsigned long long)state);
+	fill();
+	for (i = 0; i < nr && !kvt_failed(); i++) {
+		uint64_t was = state;
+
+		one_round(i, &state);
+		if (kvt_failed())
+			kvt_diag("round %u, state %#llx", i, (unsigned long long)was);
+	}
+	kvt_diag("%u rounds: %lu served, %lu missed, %lu of them flagged, %lu refused", i, served,
+		 missed, flagged, refused);
+	/* Damage of one place costs little: nearly all is served. */
+	EXPECT_GT(served, 10 * missed);
+	EXPECT_GT(missed, 0);
+}
+
+TEST_MAIN()
