@@ -11,6 +11,7 @@
 #include "file.h"
 #include "ns.h"
 #include "ops.h"
+#include "flash/direct.h"
 #include "flash/tier.h"
 
 /* Bytes that a light batch may move: less than what a punt to a worker costs. */
@@ -46,6 +47,12 @@ static int batch_read(struct kvmem_batch *batch, void __user *ubatch, unsigned i
 	return 0;
 }
 
+int kvmem_op_write_result(struct kvmem_op __user *uop, const struct kvmem_op *op)
+{
+	return copy_to_user((void __user *)uop + RESULT_OFFSET,
+			    (void *)op + RESULT_OFFSET, RESULT_SIZE) ? -EFAULT : 0;
+}
+
 static void op_refuse(struct kvmem_op *op, int status)
 {
 	memset((void *)op + RESULT_OFFSET, 0, RESULT_SIZE);
@@ -62,36 +69,50 @@ static int batch_verdict(const struct kvmem_batch *batch, bool failed)
 	return 0;
 }
 
+/* One operation; those under way end first when it must not overtake them. */
+static int batch_run_op(struct kvmem_file *kf, struct kvmem_ns *ns,
+			const struct kvmem_batch *batch, struct kvmem_run *run,
+			struct kvmem_op __user *uop)
+{
+	struct kvmem_op op;
+	int verdict, ret = 0;
+
+	if (copy_from_user(&op, uop, sizeof(op)))
+		return -EFAULT;
+	if (batch->flags & KVMEM_BATCH_F_STOP || kvmem_direct_conflicts(run, &op))
+		ret = kvmem_direct_reap(run);
+	if (ret)
+		return ret;
+	verdict = batch_verdict(batch, run->failed);
+	if (verdict) {
+		op_refuse(&op, verdict);
+	} else if (!kvmem_op_run(kf, ns, &op, run)) {
+		kvmem_direct_tell(run, uop);
+		return 0;
+	}
+	if (op.status)
+		run->failed = true;
+	else
+		run->nr_ok++;
+	ret = kvmem_op_write_result(uop, &op);
+	if (ret)
+		kvmem_op_untold(kf, &op);
+	return ret;
+}
+
 static int batch_run_ops(struct kvmem_file *kf, struct kvmem_ns *ns,
 			 const struct kvmem_batch *batch, struct kvmem_run *run)
 {
 	struct kvmem_op __user *uop = u64_to_user_ptr(batch->ops);
-	struct kvmem_op op;
-	bool failed = false;
 	unsigned int i;
-	int nr_ok = 0;
+	int ret = 0, late;
 
-	for (i = 0; i < batch->nr_ops; i++, uop++) {
-		int verdict = batch_verdict(batch, failed);
-
-		if (copy_from_user(&op, uop, sizeof(op)))
-			return -EFAULT;
-		if (verdict)
-			op_refuse(&op, verdict);
-		else
-			kvmem_op_run(kf, ns, &op, run);
-		if (copy_to_user((void __user *)uop + RESULT_OFFSET,
-				 (void *)&op + RESULT_OFFSET, RESULT_SIZE)) {
-			kvmem_op_untold(kf, &op);
-			return -EFAULT;
-		}
-		if (op.status)
-			failed = true;
-		else
-			nr_ok++;
+	for (i = 0; !ret && i < batch->nr_ops; i++, uop++) {
+		ret = batch_run_op(kf, ns, batch, run, uop);
 		cond_resched();
 	}
-	return nr_ok;
+	late = kvmem_direct_reap(run);
+	return ret ?: late ?: run->nr_ok;
 }
 
 int kvmem_batch_run(struct kvmem_file *kf, void __user *ubatch, unsigned int size)

@@ -94,6 +94,11 @@ static u32 expires_after(u32 ttl_ms)
 	return ttl_ms ? (u32)((at >> EXPIRES_SHIFT) + 1) ?: 1 : 0;
 }
 
+u32 kvmem_block_expires_after(struct kvmem_ns *ns, u32 ttl_ms)
+{
+	return expires_after(ttl_ms ?: READ_ONCE(ns->p.ttl_ms));
+}
+
 bool kvmem_block_expired(const struct kvmem_block *block)
 {
 	return kvmem_expires_past(block->expires);
@@ -375,7 +380,7 @@ int kvmem_block_commit(struct kvmem_block *block, const struct kvmem_key *key,
 	if (hints->fetched)
 		block->expires = hints->expires;
 	else
-		block->expires = expires_after(hints->ttl_ms ?: READ_ONCE(ns->p.ttl_ms));
+		block->expires = kvmem_block_expires_after(ns, hints->ttl_ms);
 	/* The index's reference, before anybody can find the block. */
 	refcount_inc(&block->ref);
 	spin_lock(&ns->lock);

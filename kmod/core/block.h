@@ -189,6 +189,8 @@ u32 kvmem_block_expires_from_unix(u32 seconds);
 /* The copy of the block of @key that would survive has gone: PERSISTED -> COMMITTED. */
 void kvmem_block_unpersist(struct kvmem_ns *ns, const struct kvmem_key *key);
 
+/* kvmem_block.expires of a block that lives @ttl_ms, or as the namespace says (0). */
+u32 kvmem_block_expires_after(struct kvmem_ns *ns, u32 ttl_ms);
 /* Count a use: order, class, histogram.  Never waits. */
 void kvmem_block_touch(struct kvmem_block *block);
 /* A held block stays; pairs with unhold.  Caller has a reference.  False: it

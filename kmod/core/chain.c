@@ -27,6 +27,11 @@ void kvmem_run_begin(struct kvmem_run *run, struct kvmem_file *kf, u32 nr_ops)
 	run->looked = false;
 	run->missed = false;
 	run->nr_uses = 0;
+	run->nr_direct = 0;
+	INIT_LIST_HEAD(&run->direct);
+	run->direct_keys = 0;
+	run->nr_ok = 0;
+	run->failed = false;
 }
 
 void kvmem_run_flush(struct kvmem_run *run, struct kvmem_ns *ns)

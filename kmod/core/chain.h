@@ -10,6 +10,7 @@
 #ifndef KVMEM_CHAIN_H
 #define KVMEM_CHAIN_H
 
+#include <linux/list.h>
 #include <linux/types.h>
 #include "block.h"
 
@@ -47,13 +48,22 @@ struct kvmem_chain {
  * @looked: a key was looked up
  * @missed: the last one was not there
  * @nr_uses: blocks in @uses
+ * @nr_direct: operations under way in @direct (flash/direct.h)
+ * @direct: struct kvmem_direct
+ * @direct_keys: bit set: some of them have keys with these bits
+ * @nr_ok: operations that have ended well
+ * @failed: one has not
  * @uses: used, and not counted yet; each with a reference
  */
 struct kvmem_run {
 	struct kvmem_chain chain;
 	u32 nr_ops;
 	bool looked, missed;
-	unsigned int nr_uses;
+	unsigned int nr_uses, nr_direct;
+	struct list_head direct;
+	u64 direct_keys;
+	int nr_ok;
+	bool failed;
 	struct kvmem_block *uses[KVMEM_RUN_USES];
 };
 

@@ -162,8 +162,11 @@ int kvmem_uring_cmd(struct io_uring_cmd *cmd, unsigned int issue_flags);
 int kvmem_batch_run(struct kvmem_file *kf, void __user *ubatch, unsigned int size);
 /* Short enough, and without work that sleeps, to run in io_uring's submitter? */
 bool kvmem_batch_is_light(struct kvmem_file *kf, void __user *ubatch);
-/* ops.c: one operation of the batch @run; the result is in @op. */
-void kvmem_op_run(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op,
+/*
+ * ops.c: one operation of the batch @run; the result is in @op.  False: it has
+ * begun, and its result comes later (flash/direct.h).
+ */
+bool kvmem_op_run(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op,
 		  struct kvmem_run *run);
 
 /* buffer.c */

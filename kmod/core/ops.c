@@ -9,6 +9,7 @@
 #include "file.h"
 #include "ns.h"
 #include "ops.h"
+#include "flash/direct.h"
 #include "flash/tier.h"
 #include "trace.h"
 
@@ -150,8 +151,8 @@ void kvmem_op_corrupt(struct kvmem_block *block, struct kvmem_op *op)
 	op->crc = 0;
 }
 
-static int op_get(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op,
-		  struct kvmem_run *run)
+static int get_dram(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op,
+		    struct kvmem_run *run)
 {
 	struct kvmem_block *block = kvmem_op_fetch(ns, op, run);
 	size_t len;
@@ -178,6 +179,16 @@ static int op_get(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *o
 	}
 	kvmem_block_put(block);
 	return ret;
+}
+
+static int op_get(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op,
+		  struct kvmem_run *run)
+{
+	int ret = -EAGAIN;
+
+	if (op->flags & KVMEM_OP_F_NOCACHE)
+		ret = kvmem_direct_get(kf, ns, op, run);
+	return ret == -EAGAIN ? get_dram(kf, ns, op, run) : ret;
 }
 
 /* PUT ---------------------------------------------------------------------- */
@@ -308,6 +319,11 @@ static int op_put(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *o
 	if (kvmem_flash_here(ns, op_key(op)))
 		return op_existed(kf, ns, op);
 	op->res_flags = 0;
+	if (op->flags & KVMEM_OP_F_NOCACHE) {
+		ret = kvmem_direct_put(kf, ns, op, run);
+		if (ret != -EAGAIN)
+			return ret;
+	}
 	ret = put_new(kf, ns, op, run);
 	if (ret == -ENOSPC || ret == -EDQUOT)
 		kvmem_stat_inc(ns, KVMEM_STAT_NOSPC);
@@ -418,9 +434,11 @@ static int op_unpin(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op 
 
 static const struct kvmem_op_desc op_descs[KVMEM_OP_NR] = {
 	[KVMEM_OP_NOP] = { op_nop, 0, 0, 0, OP_WHEN_DOWN },
-	[KVMEM_OP_GET] = { op_get, KVMEM_OP_F_PARTIAL | KVMEM_OP_F_NOTOUCH,
+	[KVMEM_OP_GET] = { op_get,
+			   KVMEM_OP_F_PARTIAL | KVMEM_OP_F_NOTOUCH | KVMEM_OP_F_NOCACHE,
 			   USE_KEY | USE_MEM | USE_LEN | USE_OFFSET, RD },
-	[KVMEM_OP_PUT] = { op_put, KVMEM_OP_F_PERSIST, USE_KEY | USE_MEM | USE_LEN | USE_HINTS, WR },
+	[KVMEM_OP_PUT] = { op_put, KVMEM_OP_F_PERSIST | KVMEM_OP_F_NOCACHE,
+			   USE_KEY | USE_MEM | USE_LEN | USE_HINTS, WR },
 	[KVMEM_OP_DELETE] = { op_delete, 0, USE_KEY, WR },
 	[KVMEM_OP_EXISTS] = { op_exists, KVMEM_OP_F_NOTOUCH, USE_KEY, RD },
 	[KVMEM_OP_PIN] = { op_pin, 0, USE_KEY, RD },
@@ -479,7 +497,17 @@ static void op_clear_result(struct kvmem_op *op)
 	op->mmap_offset = 0;
 }
 
-void kvmem_op_run(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op,
+void kvmem_op_end(struct kvmem_ns *ns, struct kvmem_op *op, int status, u64 start)
+{
+	u64 took = ktime_get_ns() - start;
+
+	op->status = status;
+	if (op->opcode < KVMEM_OP_NR)
+		kvmem_lat_record(op->opcode, op->tier, status, status ? 0 : op->bytes, took);
+	trace_kvmem_op(ns->id, op->opcode, op->key, status, op->bytes, op->tier, took);
+}
+
+bool kvmem_op_run(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op,
 		  struct kvmem_run *run)
 {
 	u64 start = ktime_get_ns();
@@ -492,9 +520,8 @@ void kvmem_op_run(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *o
 		if (!ret)
 			ret = op_descs[op->opcode].fn(kf, ns, op, run);
 	}
-	op->status = ret;
-	start = ktime_get_ns() - start;
-	if (op->opcode < KVMEM_OP_NR)
-		kvmem_lat_record(op->opcode, op->tier, ret, ret ? 0 : op->bytes, start);
-	trace_kvmem_op(ns->id, op->opcode, op->key, ret, op->bytes, op->tier, start);
+	if (ret == KVMEM_OP_PENDING)
+		return false;
+	kvmem_op_end(ns, op, ret, start);
+	return true;
 }

@@ -41,6 +41,10 @@ struct kvmem_block *kvmem_op_fetch(struct kvmem_ns *ns, struct kvmem_op *op,
  */
 struct kvmem_block *kvmem_op_fetch(struct kvmem_ns *ns, struct kvmem_op *op,
 				   struct kvmem_run *run);
+/* The operation has ended with @status: count it.  @start: ktime in ns. */
+void kvmem_op_end(struct kvmem_ns *ns, struct kvmem_op *op, int status, u64 start);
+/* batch.c: tell user space; -EFAULT. */
+int kvmem_op_write_result(struct kvmem_op __user *uop, const struct kvmem_op *op);
 /* Publish a filled block under the operation's key and hints. */
 int kvmem_op_commit(struct kvmem_file *kf, struct kvmem_ns *ns,
 		    struct kvmem_block *block, struct kvmem_op *op, struct kvmem_run *run);

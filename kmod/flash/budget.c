@@ -17,6 +17,8 @@
  *
  * Pure: no lock, no clock but the caller's, no floating point.
  */
+#include "budget.h"
+#ifdef __KERNEL__
 #include <linux/bitops.h>
 #include <linux/kernel.h>
 #include <linux/log2.h>
@@ -24,7 +26,7 @@
 #include <linux/minmax.h>
 #include <linux/string.h>
 #include <linux/time64.h>
-#include "flash/flash.h"
+#endif
 
 #define BUDGET_DAY_S		86400U
 #define BUDGET_BURST_S		3600U

@@ -32,8 +32,10 @@
 #include <linux/wait.h>
 #include <linux/workqueue.h>
 #include "block.h"
+#include "budget.h"
 #include "format.h"
 #include "media.h"
+#include "span.h"
 #include "ns_flash.h"
 
 struct kvmem_ns;
@@ -225,22 +227,6 @@ enum kvmem_refuse {
 	KVMEM_REFUSE_ROOM,	/* no segment to be had in time */
 	KVMEM_REFUSE_QUEUE,	/* too many writes wait already */
 	KVMEM_REFUSE_FAILED,	/* the write failed */
-};
-
-#define KVMEM_BUDGET_BUCKETS	60	/* of u16 values: four an octave */
-
-/* Write budget (budget.c); guarded by media->lock */
-struct kvmem_budget {
-	u64 rate;		/* bytes a second; 0 = no bound */
-	u64 burst;		/* bytes that may be saved up */
-	s64 tokens;		/* bytes */
-	u64 refilled;		/* ktime in ns */
-	u32 threshold;		/* value below which a block is not written */
-	u64 per_day;		/* bytes a day; 0 = no bound */
-	u64 offered[KVMEM_BUDGET_BUCKETS];	/* bytes lately, by value */
-	u64 weight;		/* that many 1024ths of a second went into @offered */
-	s64 credit;		/* bytes that values just at the threshold may take */
-	u32 share;		/* 65536ths of those that are written */
 };
 
 struct kvmem_media_kobj;
@@ -527,6 +513,8 @@ void kvmem_log_drop(struct kvmem_log *log, bool forget);
  * @entries: in the table
  * @reason: for the counts
  * @turn: see struct kvmem_sync
+ * @claim: somebody waits who calls kvmem_log_written() himself, if this says
+ *	so; in interrupt.  NULL: media->done_work does
  * @ended: @status is final: 0 = published; process context, no lock
  * @private: of who asked for the write
  */
@@ -543,6 +531,7 @@ struct kvmem_write {
 	enum kvmem_write_reason reason;
 	u8 turn;
 	int status;
+	bool (*claim)(struct kvmem_write *write);
 	void (*ended)(struct kvmem_write *write);
 	void *private;
 };
@@ -555,6 +544,20 @@ struct kvmem_write {
 int kvmem_log_write(struct kvmem_media *media, struct kvmem_block *block,
 		    enum kvmem_write_reason reason, unsigned int temperature,
 		    void (*ended)(struct kvmem_write *write), void *private);
+/*
+ * The same from a caller's memory, without a block: @entry tells all but where,
+ * @sums are copied, @expires is in the block's own clock.  @span is whole units,
+ * well aligned, and stays until the end.  *@out is set before the transfer
+ * begins.
+ */
+int kvmem_log_write_span(struct kvmem_media *media, struct kvmem_ns *ns,
+			 struct kvmem_media_entry *entry, const u32 *sums, u32 expires,
+			 const struct kvmem_span *span,
+			 bool (*claim)(struct kvmem_write *write),
+			 void (*ended)(struct kvmem_write *write), void *private,
+			 struct kvmem_write **out);
+/* The transfer of a block has ended: publish it, or give up; frees @write. */
+void kvmem_log_written(struct kvmem_write *write);
 /*
  * Move @old, whose bytes were read into @buf and verified, to another segment
  * of its media.  Takes over @buf, also when it fails; a reference of its own
@@ -611,13 +614,6 @@ void kvmem_reclaim_kick(struct kvmem_media *media);
 #define KVMEM_DISCARD_FAILURES	8
 /* From KVMEM_SEG_DISCARD to FREE */
 void kvmem_discard_work(struct work_struct *work);
-
-/* budget.c: pure; @now is ktime in ns */
-void kvmem_budget_set(struct kvmem_budget *b, u64 bytes_per_day, u64 now);
-/* May a block of @bytes and @value be written?  Takes the tokens when so. */
-bool kvmem_budget_take(struct kvmem_budget *b, size_t bytes, u32 value, u64 now);
-/* Take them without asking: tables, what is already decided. */
-void kvmem_budget_charge(struct kvmem_budget *b, size_t bytes, u64 now);
 
 /* read.c */
 /*

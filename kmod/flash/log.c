@@ -501,6 +501,39 @@ int kvmem_log_write(struct kvmem_media *media, struct kvmem_block *block,
 	return ret;
 }
 
+int kvmem_log_write_span(struct kvmem_media *media, struct kvmem_ns *ns,
+			 struct kvmem_media_entry *entry, const u32 *sums, u32 expires,
+			 const struct kvmem_span *span,
+			 bool (*claim)(struct kvmem_write *write),
+			 void (*ended)(struct kvmem_write *write), void *private,
+			 struct kvmem_write **out)
+{
+	struct kvmem_write *write;
+	struct kvmem_log *log;
+	int ret;
+
+	log = kvmem_log_get(media, ns, true);
+	if (!log)
+		return -ENOSPC;
+	write = write_alloc(log, KVMEM_WRITE_PUT, ended, private);
+	if (!write)
+		return -ENOMEM;
+	write->claim = claim;
+	write->io.bvecs = span->bvecs;
+	write->io.nr_bvecs = PFN_UP(span->first + span->len);
+	write->io.first = span->first;
+	ret = write_reserve(write, entry, sums, 0, span->len);
+	if (ret) {
+		write_free(write);
+		return ret;
+	}
+	write->copy->expires = expires;
+	write->copy->last_use = ktime_get_ns();
+	*out = write;
+	write_submit(write);
+	return 0;
+}
+
 static int write_prepare_old(struct kvmem_write *write, struct kvmem_copy *old,
 			     unsigned int temperature)
 {

@@ -97,8 +97,6 @@ u8 kvmem_sync_begin(struct kvmem_media *media);
 void kvmem_sync_end(struct kvmem_media *media, u8 turn, u32 nr, bool ok);
 
 /* log.c */
-/* The transfer of a block has ended: publish it, or give up.  media->done_work. */
-void kvmem_log_written(struct kvmem_write *write);
 /*
  * How a write to @seg ended: too many failures in a row, and its media is out of
  * use.  No lock.

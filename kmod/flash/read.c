@@ -13,7 +13,6 @@
 #include <linux/slab.h>
 #include "flash/flash.h"
 #include "ns.h"
-#include "trace.h"
 
 /**
  * struct copy_io - a read under way
@@ -160,20 +159,6 @@ static bool read_fits(const struct kvmem_copy *copy, const struct kvmem_block *b
 	       len <= kvmem_space_need(block->size, block->layout);
 }
 
-/* A failed read is counted; the copy is kept or dropped by who asked. */
-static void read_failed(struct kvmem_copy *copy, int ret)
-{
-	struct kvmem_media *media = copy->seg->media;
-
-	spin_lock(&media->lock);
-	if (ret == -EILSEQ)
-		media->counts.corrupt++;
-	else
-		media->counts.read_errors++;
-	spin_unlock(&media->lock);
-	trace_kvmem_media_error(media->id, copy->seg->no, KVMEM_IO_READ, ret);
-}
-
 int kvmem_copy_read(struct kvmem_copy *copy, struct kvmem_block *block)
 {
 	size_t len = round_up(copy->size, copy->seg->media->dev.geo.unit);
@@ -188,8 +173,6 @@ int kvmem_copy_read(struct kvmem_copy *copy, struct kvmem_block *block)
 		if (block->crc != copy->crc)
 			ret = -EILSEQ;
 	}
-	if (ret)
-		read_failed(copy, ret);
 	return ret;
 }
 
@@ -199,16 +182,13 @@ struct kvmem_dev_buf *kvmem_copy_read_buf(struct kvmem_copy *copy)
 	u32 head;
 
 	buf = read_units(copy, &head);
-	if (IS_ERR(buf)) {
-		read_failed(copy, PTR_ERR(buf));
+	if (IS_ERR(buf))
 		return buf;
-	}
 	/* Whoever writes it on wants it at the start. */
 	if (head)
 		memmove(kvmem_dev_buf_data(buf), kvmem_dev_buf_data(buf) + head, copy->size);
 	if (~crc32c(~(u32)0, kvmem_dev_buf_data(buf), copy->size) != copy->crc) {
 		kvmem_dev_buf_put(buf);
-		read_failed(copy, -EILSEQ);
 		return ERR_PTR(-EILSEQ);
 	}
 	return buf;

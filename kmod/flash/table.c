@@ -524,6 +524,8 @@ void kvmem_write_done(struct kvmem_io *io, int status)
 	struct kvmem_media *media = container_of(io->dev, struct kvmem_media, dev);
 
 	write->status = status;
+	if (write->claim && write->claim(write))
+		return;
 	/* The worker's from here on; it may be over before we look again. */
 	llist_add(&write->node, &media->done);
 	queue_work(media->wq, &media->done_work);

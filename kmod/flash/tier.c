@@ -14,6 +14,7 @@
 #include "flash/tier.h"
 #include "netlink.h"
 #include "ns.h"
+#include "trace.h"
 
 /* Blocks on their way may take this share of the arena. */
 #define TIER_QUEUE_SHARE	16
@@ -340,8 +341,17 @@ static int fetch_publish(struct kvmem_copy *copy, struct kvmem_block *block)
 }
 
 /* What cannot be read, or reads wrong, will not get better. */
-static void fetch_failed(struct kvmem_copy *copy, int ret)
+void kvmem_flash_read_failed(struct kvmem_copy *copy, int ret)
 {
+	struct kvmem_media *media = copy->seg->media;
+
+	spin_lock(&media->lock);
+	if (ret == -EILSEQ)
+		media->counts.corrupt++;
+	else
+		media->counts.read_errors++;
+	spin_unlock(&media->lock);
+	trace_kvmem_media_error(media->id, copy->seg->no, KVMEM_IO_READ, ret);
 	if (ret == -EILSEQ) {
 		pr_warn_ratelimited("ns %u: block %*phN failed its checksum on flash, dropped\n",
 				    copy->ns->id, 8, copy->key.b);
@@ -350,6 +360,14 @@ static void fetch_failed(struct kvmem_copy *copy, int ret)
 	if (ret == -EILSEQ || ret == -EIO || ret == -ENODATA)
 		if (kvmem_copy_unlink(copy, KVMEM_BLOCK_EVICTED))
 			kvmem_copy_put(copy);
+}
+
+/* Racy counts are good enough. */
+void kvmem_flash_used(struct kvmem_copy *copy)
+{
+	WRITE_ONCE(copy->last_use, ktime_get_ns());
+	if (copy->hits < U16_MAX)
+		copy->hits++;
 }
 
 static struct kvmem_block *fetch_copy(struct kvmem_ns *ns, struct kvmem_copy *copy)
@@ -361,7 +379,7 @@ static struct kvmem_block *fetch_copy(struct kvmem_ns *ns, struct kvmem_copy *co
 		return block;
 	ret = kvmem_copy_read(copy, block);
 	if (ret)
-		fetch_failed(copy, ret);
+		kvmem_flash_read_failed(copy, ret);
 	else
 		ret = fetch_publish(copy, block);
 	if (!ret)
@@ -379,11 +397,8 @@ struct kvmem_block *kvmem_flash_fetch(struct kvmem_ns *ns, const struct kvmem_ke
 	if (!copy)
 		return NULL;
 	block = fetch_copy(ns, copy);
-	if (!IS_ERR(block)) {
-		WRITE_ONCE(copy->last_use, ktime_get_ns());
-		if (copy->hits < U16_MAX)
-			copy->hits++;
-	}
+	if (!IS_ERR(block))
+		kvmem_flash_used(copy);
 	kvmem_copy_put_used(copy);
 	if (block == ERR_PTR(-EILSEQ)) {
 		*res_flags |= KVMEM_RES_F_CORRUPT;

@@ -24,6 +24,16 @@
  * deleted blocks of the same namespace left there; so ALLOC needs the right to
  * read, too.  Offsets are 64-bit: a 32-bit process cannot map.
  *
+ * DOC: flash without DRAM
+ *
+ * With KVMEM_OP_F_NOCACHE a GET of a block that only flash has leaves no copy
+ * in DRAM, and a PUT makes none: the device reads and writes the caller's
+ * memory.  That takes a registered buffer, and offset and length in multiples of
+ * the device's logical block (512 or 4096 bytes); else, and where no media takes
+ * the block, the operation is done as without the flag.  Operations of a batch
+ * that go this way are under way together.  After ETIMEDOUT the device may
+ * still write to the memory: it is the caller's again after BUF_UNREG.
+ *
  * DOC: ABI rules
  *
  * Every ioctl argument starts with its own size in bytes.  The size encoded
@@ -274,6 +284,7 @@ enum kvmem_opcode {
 #define KVMEM_OP_F_NOCOPY	(1 << 2)	/* LEASE, MATCH: no copied view */
 #define KVMEM_OP_F_NOTOUCH	(1 << 3)	/* GET, EXISTS, MATCH, LEASE: not a use */
 #define KVMEM_OP_F_PERSIST	(1 << 4)	/* PUT, COMMIT: wait until it survives a restart */
+#define KVMEM_OP_F_NOCACHE	(1 << 5)	/* GET, PUT: flash only, if it can be done */
 
 /* kvmem_op.res_flags */
 #define KVMEM_RES_F_VERIFIED	(1 << 0)	/* bytes and checksum agree */

@@ -15,7 +15,7 @@ _kvmemctl_options() {
 	'ns set') echo "$ns" ;;
 	'pool create' | 'pool set') echo --quota-bytes --quota-blocks --share ;;
 	'arena set') echo --bytes --floor ;;
-	'media attach') echo --name --uuid ;;
+	'media attach') echo --name --uuid --wait ;;
 	'media set') echo --write-budget ;;
 	'policy set') echo --lru --lfu --file --class --values --order --sample-one-in ;;
 	'policy hist') echo --class ;;

@@ -46,7 +46,7 @@ const struct command ctl_commands[] = {
 	  NULL, 0, 0, cmd_media_list },
 	{ "media show", "MEDIA", "one media in full",
 	  NULL, 1, 1, cmd_media_show },
-	{ "media attach", "PATH [--name NAME] [--uuid UUID]", "attach a media",
+	{ "media attach", "PATH [--name NAME] [--uuid UUID] [--wait]", "attach a media",
 	  media_attach_specs, 1, 1, cmd_media_attach },
 	{ "media detach", "MEDIA", "let a media go; its blocks stay on it",
 	  NULL, 1, 1, cmd_media_detach },

@@ -2,6 +2,7 @@
 /* Media that are attached. */
 #include <linux/kvmem_netlink.h>
 #include <string.h>
+#include <time.h>
 
 #include "ctl/args.h"
 #include "ctl/ctl.h"
@@ -12,11 +13,13 @@
 #include "ctl/out.h"
 #include "ctl/settings.h"
 
+#define ATTACH_WAIT_S	600
 #define MAX_PATH	255	/* what the kernel takes */
 
 const struct arg_spec media_attach_specs[] = {
 	{ .name = "name" },
 	{ .name = "uuid", .attr = KVMEM_A_UUID },
+	{ .name = "wait", .flag = true },
 	{ .name = NULL }
 };
 
@@ -166,14 +169,57 @@ static int attach_put(struct nl_msg *msg, const struct args *args)
 	return settings_put(msg, args);
 }
 
+static bool is_state(json_t *media, const char *state)
+{
+	const char *now = json_string_value(json_object_get(media, "state"));
+
+	return now && !strcmp(now, state);
+}
+
+/* Until its tables have been read, or it is clear that they will not be. */
+static int attach_wait(struct ctl *c, const char *name)
+{
+	const struct timespec step = { .tv_nsec = 50000000 };
+	unsigned int i;
+	json_t *media;
+	bool busy = true, ok;
+	int rc;
+
+	for (i = 0; i < ATTACH_WAIT_S * 20; i++) {
+		rc = object_get(c, &media_kind, name, &media);
+		if (rc)
+			return rc;
+		busy = is_state(media, "attaching");
+		ok = is_state(media, "live") || is_state(media, "read-only");
+		json_decref(media);
+		if (ok)
+			return CTL_OK;
+		if (!busy)
+			break;
+		nanosleep(&step, NULL);
+	}
+	ctl_error("%s %s", name, busy ? "is still being read" : "could not be read");
+	return CTL_FAILED;
+}
+
 int cmd_media_attach(struct ctl *c)
 {
 	struct nl_msg *msg = ctl_nl_request(KVMEM_CMD_MEDIA_ATTACH);
 	int rc = attach_put(msg, c->args);
+	json_t *made;
 
+	if (rc) {
+		nlmsg_free(msg);
+		return rc;
+	}
+	rc = object_send(c, msg, &made);
+	if (rc)
+		return rc;
+	if (args_has(c->args, "wait"))
+		rc = attach_wait(c, json_string_value(json_object_get(made, "name")));
 	if (!rc)
-		return object_make(c, &media_kind, msg);
-	nlmsg_free(msg);
+		return object_tell(c, &media_kind, made);
+	json_decref(made);
 	return rc;
 }
 

@@ -98,14 +98,15 @@ static json_t *decode_identity(struct nlattr **tb)
 	return decode_object(tb, fields);
 }
 
-int object_make(struct ctl *c, const struct object_kind *kind, struct nl_msg *msg)
+int object_send(struct ctl *c, struct nl_msg *msg, json_t **made)
 {
 	struct reader r = { .decode = decode_identity };
-	json_t *made;
-	int rc = finish(&r, ctl_nl_call(c->nl, msg, read_one, &r), &made);
 
-	if (rc)
-		return rc;
+	return finish(&r, ctl_nl_call(c->nl, msg, read_one, &r), made);
+}
+
+int object_tell(struct ctl *c, const struct object_kind *kind, json_t *made)
+{
 	if (c->json)
 		return out_json(made);
 	printf("%s %s has id %llu\n", kind->noun,
@@ -118,6 +119,7 @@ int object_make(struct ctl *c, const struct object_kind *kind, struct nl_msg *ms
 int object_create(struct ctl *c, const struct object_kind *kind)
 {
 	struct nl_msg *msg = ctl_nl_request(kind->new);
+	json_t *made;
 	int rc;
 
 	rc = new_name_put(msg, c->args->pos[0]);
@@ -127,7 +129,8 @@ int object_create(struct ctl *c, const struct object_kind *kind)
 		nlmsg_free(msg);
 		return rc;
 	}
-	return object_make(c, kind, msg);
+	rc = object_send(c, msg, &made);
+	return rc ? rc : object_tell(c, kind, made);
 }
 
 int object_set(struct ctl *c, const struct object_kind *kind)

@@ -36,8 +36,10 @@ int object_get(struct ctl *c, const struct object_kind *kind, const char *name,
 	       json_t **out);
 int object_get_all(struct ctl *c, const struct object_kind *kind, json_t **out);
 
-/* Send and free @msg, which makes an object; tell its name and id. */
-int object_make(struct ctl *c, const struct object_kind *kind, struct nl_msg *msg);
+/* Send and free @msg, which makes an object: its name and id in @made. */
+int object_send(struct ctl *c, struct nl_msg *msg, json_t **made);
+/* Print and free what that gave. */
+int object_tell(struct ctl *c, const struct object_kind *kind, json_t *made);
 /* A dump of parts of the object @name by @cmd, each told by @decode */
 int object_dump_parts(struct ctl *c, int cmd, const char *name,
 		      json_t *(*decode)(struct nlattr **tb), json_t **out);

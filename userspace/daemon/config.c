@@ -67,6 +67,22 @@ static const struct config_key ns_keys[] = {
 	{ "ttl", CONFIG_T_DURATION, KEY(config_ns, ttl_ms), CONFIG_TTL, 0, UINT32_MAX },
 	{ "pin_percent", CONFIG_T_COUNT, KEY(config_ns, pin_percent), CONFIG_PIN_PERCENT, 0, 100 },
 	{ "policy", CONFIG_T_POLICY, KEY(config_ns, policy), CONFIG_POLICY, 0, 0 },
+	{ "flash", CONFIG_T_FLASH, 0, 0, 0, 0 },
+	{ NULL, 0, 0, 0, 0, 0 }
+};
+
+static const struct config_key flash_keys[] = {
+	{ "mode", CONFIG_T_FLASH_MODE, KEY(config_ns, flash_mode), CONFIG_FLASH_MODE, 0, 0 },
+	{ "quota", CONFIG_T_SIZE, KEY(config_ns, flash_quota_bytes), CONFIG_FLASH_QUOTA, 0, 0 },
+	{ NULL, 0, 0, 0, 0, 0 }
+};
+
+static const struct config_key media_keys[] = {
+	{ "name", CONFIG_T_MEDIA_NAME, KEY(config_media, name), CONFIG_NAME, 0, 0 },
+	{ "path", CONFIG_T_PATH, KEY(config_media, path), CONFIG_PATH, 0, CONFIG_MAX_PATH },
+	{ "uuid", CONFIG_T_UUID, KEY(config_media, uuid), CONFIG_UUID, 0, 0 },
+	{ "write_budget", CONFIG_T_BUDGET, KEY(config_media, budget), CONFIG_WRITE_BUDGET,
+	  1 << 20, 1ULL << 50 },
 	{ NULL, 0, 0, 0, 0, 0 }
 };
 
@@ -107,6 +123,15 @@ static const struct config_key *find_key(const struct config_key *keys, const ch
 	return NULL;
 }
 
+static bool want_group(struct config_reader *r, const config_setting_t *setting,
+		       const char *name)
+{
+	if (config_setting_is_group(setting))
+		return true;
+	config_error(r, line_of(setting), "%s: want a group, { ... }", name);
+	return false;
+}
+
 /* Read @group into @base; @set (may be NULL) tells what it gave. */
 static void read_group(struct config_reader *r, const config_setting_t *group,
 		       const struct config_key *keys, void *base, uint32_t *set)
@@ -128,17 +153,11 @@ static void read_group(struct config_reader *r, const config_setting_t *group,
 				     key->name);
 		if (set)
 			*set |= key->bit;
-		config_value(r, child, key, base);
+		if (key->type != CONFIG_T_FLASH)
+			config_value(r, child, key, base);
+		else if (want_group(r, child, key->name))
+			read_group(r, child, flash_keys, base, set);
 	}
-}
-
-static bool want_group(struct config_reader *r, const config_setting_t *setting,
-		       const char *name)
-{
-	if (config_setting_is_group(setting))
-		return true;
-	config_error(r, line_of(setting), "%s: want a group, { ... }", name);
-	return false;
 }
 
 static void read_daemon(struct config_reader *r, config_setting_t *setting, struct config *c)
@@ -253,19 +272,54 @@ static void read_namespaces(struct config_reader *r, config_setting_t *setting,
 	}
 }
 
+static void read_one_media(struct config_reader *r, const config_setting_t *group,
+			   struct config_media *media)
+{
+	media->line = line_of(group);
+	if (!want_group(r, group, "media"))
+		return;
+	read_group(r, group, media_keys, media, &media->set);
+	want_name(r, media->line, "media", media->set);
+	if (!(media->set & CONFIG_PATH))
+		config_error(r, media->line, "a media without a path");
+}
+
+/* What two media cannot have in common, or NULL */
+static const char *same_media(const struct config_media *a, const struct config_media *b)
+{
+	if (*a->name && !strcmp(a->name, b->name))
+		return "name";
+	if (*a->path && !strcmp(a->path, b->path))
+		return "path";
+	if (a->set & b->set & CONFIG_UUID && !memcmp(a->uuid, b->uuid, sizeof(a->uuid)))
+		return "uuid";
+	return NULL;
+}
+
+static void read_media(struct config_reader *r, config_setting_t *setting, struct config *c)
+{
+	const char *same;
+	unsigned int i, j;
+
+	c->media = new_list(r, setting, "media", CONFIG_MAX_MEDIA, sizeof(*c->media),
+			    &c->nr_media);
+	for (i = 0; i < c->nr_media; i++) {
+		read_one_media(r, config_setting_get_elem(setting, i), &c->media[i]);
+		for (j = 0; j < i; j++) {
+			same = same_media(&c->media[i], &c->media[j]);
+			if (same)
+				config_error(r, c->media[i].line,
+					     "a second media with the %s of that in line %d",
+					     same, c->media[j].line);
+		}
+	}
+}
+
 /* --- what later releases have --- */
 
 static bool is_empty(const config_setting_t *setting)
 {
 	return config_setting_is_aggregate(setting) && !config_setting_length(setting);
-}
-
-static void refuse_media(struct config_reader *r, config_setting_t *setting, struct config *c)
-{
-	(void)c;
-	if (!is_empty(setting))
-		config_error(r, line_of(setting),
-			     "media: the flash tier is not in this release; want an empty list");
 }
 
 static void refuse_membership(struct config_reader *r, config_setting_t *setting,
@@ -298,7 +352,7 @@ static void read_section(struct config_reader *r, config_setting_t *setting, str
 		{ "pools", read_pools },
 		{ "namespaces", read_namespaces },
 		{ "default_policy", read_default_policy },
-		{ "media", refuse_media },
+		{ "media", read_media },
 		{ "membership", refuse_membership },
 	};
 	const char *name = config_setting_name(setting);
@@ -412,6 +466,7 @@ void config_free(struct config *config)
 		return;
 	free(config->pools);
 	free(config->ns);
+	free(config->media);
 	free(config);
 }
 

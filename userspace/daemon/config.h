@@ -21,6 +21,9 @@
 /* As the kernel has it */
 #define CONFIG_MAX_NAMESPACES	4096
 #define CONFIG_MAX_POOLS	256
+#define CONFIG_MAX_MEDIA	64
+#define CONFIG_MAX_PATH		256
+#define CONFIG_UUID_LEN		16
 /* What the arena is counted in */
 #define CONFIG_CHUNK		(2ULL << 20)
 
@@ -44,6 +47,11 @@ enum config_set {
 	CONFIG_SIZE		= 1 << 12,
 	CONFIG_FLOOR		= 1 << 13,
 	CONFIG_SOCKET_GROUP	= 1 << 14,
+	CONFIG_FLASH_MODE	= 1 << 15,
+	CONFIG_FLASH_QUOTA	= 1 << 16,
+	CONFIG_PATH		= 1 << 17,
+	CONFIG_UUID		= 1 << 18,
+	CONFIG_WRITE_BUDGET	= 1 << 19,
 };
 
 struct config_pool {
@@ -59,6 +67,7 @@ struct config_pool {
  * @set: what is described; the rest is left as it is
  * @line: of the file
  * @policy: enum policy_kind or CONFIG_NO_POLICY
+ * @flash_mode: enum kvmem_flash_mode
  */
 struct config_ns {
 	uint32_t set;
@@ -70,6 +79,27 @@ struct config_ns {
 	char pool[KVMEM_NAME_LEN];
 	uint64_t ttl_ms, pin_percent;
 	int policy;
+	uint8_t flash_mode;
+	uint64_t flash_quota_bytes;
+};
+
+/**
+ * struct config_budget - what may be written to a media in a day
+ * @bytes: 0 = no bound
+ * @drive_writes: times the size of the media; 0 = @bytes counts
+ */
+struct config_budget {
+	uint64_t bytes;
+	double drive_writes;
+};
+
+struct config_media {
+	uint32_t set;
+	int line;
+	char name[KVMEM_NAME_LEN];
+	char path[CONFIG_MAX_PATH];
+	uint8_t uuid[CONFIG_UUID_LEN];
+	struct config_budget budget;
 };
 
 /**
@@ -102,6 +132,8 @@ struct config {
 	unsigned int nr_pools;
 	struct config_ns *ns;
 	unsigned int nr_ns;
+	struct config_media *media;
+	unsigned int nr_media;
 	int default_policy;
 };
 

@@ -44,6 +44,11 @@ enum config_type {
 	CONFIG_T_BOOL,		/* bool */
 	CONFIG_T_POLICY,	/* int */
 	CONFIG_T_LEVEL,		/* int, LOG_* */
+	CONFIG_T_MEDIA_NAME,	/* the same as a name, but it names a directory, too */
+	CONFIG_T_UUID,		/* 16 bytes */
+	CONFIG_T_BUDGET,	/* struct config_budget */
+	CONFIG_T_FLASH_MODE,	/* uint8_t, enum kvmem_flash_mode */
+	CONFIG_T_FLASH,		/* a group of its own, for the structure that has it */
 };
 
 /**

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The effective configuration, in the syntax of the file. */
+#include <linux/kvmem_netlink.h>
+
 #include "daemon/config.h"
 #include "daemon/log.h"
 #include "daemon/policy.h"
@@ -81,6 +83,24 @@ static void print_owner(const struct config_ns *ns, FILE *to)
 	fprintf(to, "\";\n");
 }
 
+static void print_flash(const struct config_ns *ns, FILE *to)
+{
+	static const char * const modes[] = {
+		[KVMEM_FLASH_MODE_OFF] = "off",
+		[KVMEM_FLASH_MODE_THROUGH] = "through",
+		[KVMEM_FLASH_MODE_BACK] = "back",
+	};
+
+	if (!(ns->set & (CONFIG_FLASH_MODE | CONFIG_FLASH_QUOTA)))
+		return;
+	fprintf(to, "\t\tflash = {");
+	if (ns->set & CONFIG_FLASH_MODE)
+		fprintf(to, " mode = \"%s\";", modes[ns->flash_mode]);
+	if (ns->set & CONFIG_FLASH_QUOTA)
+		fprintf(to, " quota = %lluL;", (ull)ns->flash_quota_bytes);
+	fprintf(to, " };\n");
+}
+
 static void print_ns(const struct config_ns *ns, FILE *to)
 {
 	fprintf(to, "\t{\n");
@@ -96,7 +116,32 @@ static void print_ns(const struct config_ns *ns, FILE *to)
 		fprintf(to, "\t\tttl = %lluL;\n", (ull)ns->ttl_ms);
 	if (ns->set & CONFIG_PIN_PERCENT)
 		fprintf(to, "\t\tpin_percent = %llu;\n", (ull)ns->pin_percent);
+	print_flash(ns, to);
 	fprintf(to, "\t\tpolicy = \"%s\";\n\t}", config_policy_name(ns->policy));
+}
+
+static void print_uuid(const uint8_t *uuid, FILE *to)
+{
+	unsigned int i;
+
+	fprintf(to, "\t\tuuid = \"");
+	for (i = 0; i < CONFIG_UUID_LEN; i++)
+		fprintf(to, i == 4 || i == 6 || i == 8 || i == 10 ? "-%02x" : "%02x", uuid[i]);
+	fprintf(to, "\";\n");
+}
+
+static void print_media(const struct config_media *m, FILE *to)
+{
+	fprintf(to, "\t{\n");
+	print_string("name", m->name, to);
+	print_string("path", m->path, to);
+	if (m->set & CONFIG_UUID)
+		print_uuid(m->uuid, to);
+	if (m->set & CONFIG_WRITE_BUDGET && m->budget.drive_writes > 0)
+		fprintf(to, "\t\twrite_budget = \"%.9f dwpd\";\n", m->budget.drive_writes);
+	else if (m->set & CONFIG_WRITE_BUDGET)
+		fprintf(to, "\t\twrite_budget = %lluL;\n", (ull)m->budget.bytes);
+	fprintf(to, "\t}");
 }
 
 void config_print(const struct config *config, FILE *to)
@@ -116,6 +161,11 @@ void config_print(const struct config *config, FILE *to)
 	for (i = 0; i < config->nr_ns; i++) {
 		print_ns(&config->ns[i], to);
 		fprintf(to, i + 1 < config->nr_ns ? ",\n" : "\n");
+	}
+	fprintf(to, ");\nmedia = (\n");
+	for (i = 0; i < config->nr_media; i++) {
+		print_media(&config->media[i], to);
+		fprintf(to, i + 1 < config->nr_media ? ",\n" : "\n");
 	}
 	fprintf(to, ");\n");
 }

@@ -54,11 +54,21 @@ static void set_text(const struct value *v, const char *text, size_t size)
 	memcpy(v->to, text, strnlen(text, size - 1) + 1);
 }
 
+/* Media have directories in sysfs: what is wrong with the name of one, or NULL */
+static const char *directory_problem(const char *text)
+{
+	if (strchr(text, '/'))
+		return "has a slash";
+	return strcmp(text, ".") && strcmp(text, "..") ? NULL : "is not for directories";
+}
+
 static void name(const struct value *v)
 {
 	const char *text = text_of(v), *problem;
 
 	problem = text ? new_name_problem(text) : NULL;
+	if (text && !problem && v->key->type == CONFIG_T_MEDIA_NAME)
+		problem = directory_problem(text);
 	if (!text)
 		bad(v, "a name in quotation marks");
 	else if (problem)
@@ -109,6 +119,28 @@ static void fingerprint(const struct value *v)
 		bad(v, "64 hex digits in quotation marks");
 	else
 		memcpy(v->to, bytes, sizeof(bytes));
+}
+
+static void uuid(const struct value *v)
+{
+	uint8_t bytes[CONFIG_UUID_LEN];
+	const char *s = text_of(v);
+
+	if (!s || parse_uuid(s, bytes))
+		bad(v, "a UUID in quotation marks");
+	else
+		memcpy(v->to, bytes, sizeof(bytes));
+}
+
+static void flash_mode(const struct value *v)
+{
+	const char *s = text_of(v);
+	uint8_t mode;
+
+	if (!s || parse_flash_mode(s, &mode))
+		bad(v, "\"off\", \"through\" or \"back\"");
+	else
+		memcpy(v->to, &mode, sizeof(mode));
 }
 
 static void policy(const struct value *v)
@@ -236,6 +268,46 @@ static void size(const struct value *v)
 		    "bytes, as 68719476736 or \"64G\"; 0 = no bound");
 }
 
+/* "0.5 dwpd": times the size of the media, at least what prints with nine digits */
+static int drive_writes(const char *s, double *times)
+{
+	char digits[16];
+	size_t n = strspn(s, "0123456789.");
+
+	if (!n || n >= sizeof(digits) || strcmp(s + n + strspn(s + n, " "), "dwpd"))
+		return -EINVAL;
+	memcpy(digits, s, n);
+	digits[n] = 0;
+	if (parse_real(digits, times) || *times < 0.001 || *times > 1000)
+		return -EINVAL;
+	return 0;
+}
+
+static void budget(const struct value *v)
+{
+	struct config_budget b = { 0 };
+	const char *s = text_of(v);
+	int err = -EINVAL;
+
+	if (is_int(v)) {
+		b.bytes = (uint64_t)config_setting_get_int64(v->setting);
+		err = 0;
+	} else if (s) {
+		err = parse_size(s, &b.bytes);
+	}
+	if (!err && b.bytes && !in_range((long long)b.bytes, v->key->min, v->key->max))
+		err = -ERANGE;
+	if (err && s)
+		err = drive_writes(s, &b.drive_writes);
+	if (b.drive_writes > 0)
+		b.bytes = 0;
+	if (!err)
+		memcpy(v->to, &b, sizeof(b));
+	else
+		bad(v, "bytes a day, as \"500G\", 1M to 1024T, or drive writes a day, as "
+		       "\"1.0 dwpd\", 0.001 to 1000; 0 = no bound");
+}
+
 static void duration(const struct value *v)
 {
 	const char *s = text_of(v);
@@ -289,6 +361,8 @@ void config_value(struct config_reader *r, const config_setting_t *setting,
 		[CONFIG_T_SIZE_OF_RAM] = size, [CONFIG_T_DURATION] = duration,
 		[CONFIG_T_MODE] = mode, [CONFIG_T_FINGERPRINT] = fingerprint,
 		[CONFIG_T_BOOL] = boolean, [CONFIG_T_POLICY] = policy, [CONFIG_T_LEVEL] = level,
+		[CONFIG_T_MEDIA_NAME] = name, [CONFIG_T_UUID] = uuid,
+		[CONFIG_T_BUDGET] = budget, [CONFIG_T_FLASH_MODE] = flash_mode,
 	};
 	const struct value v = { r, setting, key, (char *)base + key->offset };
 

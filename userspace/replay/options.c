@@ -13,7 +13,7 @@ enum {
 	OPT_NO_ORDERED, OPT_LIMIT, OPT_MODE, OPT_BATCH, OPT_DEPTH, OPT_BUFFERS,
 	OPT_VERIFY, OPT_NO_VERIFY, OPT_REFUSED, OPT_TIER, OPT_SPEED,
 	OPT_PROGRESS, OPT_JSON, OPT_LRU, OPT_CURVE, OPT_REATTACH,
-	OPT_FINGERPRINT, OPT_SKIP, OPT_HELP, OPT_VERSION,
+	OPT_FINGERPRINT, OPT_SKIP, OPT_NO_CACHE, OPT_HELP, OPT_VERSION,
 };
 
 static const struct option long_options[] = {
@@ -30,6 +30,7 @@ static const struct option long_options[] = {
 	{ "batch", required_argument, NULL, OPT_BATCH },
 	{ "depth", required_argument, NULL, OPT_DEPTH },
 	{ "registered", no_argument, NULL, OPT_BUFFERS },
+	{ "no-cache", no_argument, NULL, OPT_NO_CACHE },
 	{ "verify", no_argument, NULL, OPT_VERIFY },
 	{ "no-verify", no_argument, NULL, OPT_NO_VERIFY },
 	{ "refused-ok", no_argument, NULL, OPT_REFUSED },
@@ -62,6 +63,7 @@ static const char usage[] =
 "  --batch N             operations in a call (32)\n"
 "  --depth N             calls in flight, uring (8)\n"
 "  --registered          copy and uring: through a registered buffer\n"
+"  --no-cache            past DRAM, straight to flash; wants --registered\n"
 "  --[no-]verify         compare the bytes of hits (on)\n"
 "  --refused-ok          a PUT without room is not an error\n"
 "  --tier-size BYTES     for the report only\n"
@@ -192,6 +194,7 @@ static bool set_option(struct options *o, int opt, const char *arg)
 	case OPT_MODE:
 	case OPT_PROGRESS: return set_word(o, opt, arg);
 	case OPT_BUFFERS: o->use_buffers = true; return true;
+	case OPT_NO_CACHE: o->no_cache = true; return true;
 	case OPT_VERIFY: o->verify = true; return true;
 	case OPT_NO_VERIFY: o->verify = false; return true;
 	case OPT_REFUSED: o->refused_ok = true; return true;

@@ -58,6 +58,7 @@ struct options {
 	unsigned int batch;
 	unsigned int depth;
 	bool use_buffers;
+	bool no_cache;
 	bool verify;
 	bool refused_ok;
 	uint64_t tier_size;

@@ -105,6 +105,12 @@ static void lane_place(struct client *c, const struct lane *l, size_t i)
 				 l->mem_offset + i * c->o->block_size);
 }
 
+static void lane_set_flags(const struct client *c, struct kvmem_op *op)
+{
+	if (c->o->no_cache)
+		op->flags |= KVMEM_OP_F_NOCACHE;
+}
+
 static void lane_fill_get(struct client *c, struct lane *l)
 {
 	uint8_t key[KVMEM_KEY_LEN];
@@ -115,6 +121,7 @@ static void lane_fill_get(struct client *c, struct lane *l)
 		kvmem_op_get(&l->ops[i], key, l->mem + i * c->o->block_size,
 			     c->o->block_size);
 		lane_place(c, l, i);
+		lane_set_flags(c, &l->ops[i]);
 	}
 }
 
@@ -133,6 +140,7 @@ static void lane_fill_put(struct client *c, struct lane *l)
 		content_fill(key, mem, c->o->block_size);
 		kvmem_op_put(&l->ops[n], key, mem, c->o->block_size, NULL);
 		l->put_ids[n] = l->ids[i];
+		lane_set_flags(c, &l->ops[n]);
 		lane_place(c, l, n++);
 	}
 	l->nr = n;

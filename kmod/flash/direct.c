@@ -1,0 +1,453 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Operations that move bytes between registered buffers and flash, see direct.h.
+ *
+ * The transfer's end is noticed by whoever waits for it, who then publishes a
+ * put or verifies a get in his own time.  If he gives up first, or is killed,
+ * a put goes on to the media's worker and a get's memory stays until the device
+ * is done with it; one word decides who of the two was first.
+ */
+#include <linux/bvec.h>
+#include <linux/completion.h>
+#include <linux/crc32c.h>
+#include <linux/highmem.h>
+#include <linux/ktime.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include <linux/workqueue.h>
+#include <linux/uaccess.h>
+#include "chain.h"
+#include "file.h"
+#include "flash/direct.h"
+#include "flash/flash.h"
+#include "flash/tier.h"
+#include "netlink.h"
+#include "ns.h"
+#include "ops.h"
+
+/* Under way at a time in one batch. */
+#define DIRECT_MAX	64U
+
+enum direct_state {
+	DIRECT_ON_WAY,
+	DIRECT_DONE,		/* the transfer has ended; the waiter's */
+	DIRECT_LEFT,		/* nobody waits any more; whoever ends it cleans up */
+};
+
+/**
+ * struct kvmem_direct - an operation under way
+ * @node: in run->direct
+ * @io: of a get; a put has that of @write
+ * @write: of a put
+ * @done: the transfer has ended
+ * @end: puts what is here when nobody waits any more
+ * @state: enum direct_state
+ * @status: of a get's transfer
+ * @ns: of the operation; the waiter's file has it, else the copy or the log
+ * @buf: the memory; referenced
+ * @span: of it
+ * @copy: what a get reads; in use
+ * @op: the operation
+ * @uop: where its result goes
+ * @start: ktime in ns
+ */
+struct kvmem_direct {
+	struct list_head node;
+	struct kvmem_io io;
+	struct kvmem_write *write;
+	struct completion done;
+	struct work_struct end;
+	atomic_t state;
+	int status;
+	struct kvmem_ns *ns;
+	struct kvmem_buffer *buf;
+	struct kvmem_span span;
+	struct kvmem_copy *copy;
+	struct kvmem_op op;
+	struct kvmem_op __user *uop;
+	u64 start;
+};
+
+static const struct kvmem_key *direct_key(const struct kvmem_op *op)
+{
+	return (const struct kvmem_key *)op->key;
+}
+
+static u64 direct_bit(const struct kvmem_op *op)
+{
+	return BIT_ULL(op->key[0] & 63);
+}
+
+/* Memory ------------------------------------------------------------------------ */
+
+static void direct_free(struct kvmem_direct *d)
+{
+	if (d->copy)
+		kvmem_copy_put_used(d->copy);
+	if (d->buf)
+		kvmem_buffer_put(d->buf);
+	kfree(d);
+}
+
+static struct kvmem_direct *direct_alloc(struct kvmem_file *kf, struct kvmem_ns *ns,
+					 const struct kvmem_op *op, size_t len)
+{
+	struct kvmem_direct *d;
+
+	if (!op->buf)
+		return NULL;
+	d = kzalloc(sizeof(*d), GFP_KERNEL);
+	if (!d)
+		return NULL;
+	init_completion(&d->done);
+	d->ns = ns;
+	d->op = *op;
+	d->start = ktime_get_ns();
+	d->buf = kvmem_buffer_get(kf, op->buf);
+	if (!d->buf || kvmem_buffer_span(d->buf, op->addr, len, &d->span) ||
+	    !kvmem_span_has_pages(&d->span)) {
+		direct_free(d);
+		return NULL;
+	}
+	return d;
+}
+
+/* Whole units, as they lie in memory: the device moves nothing else. */
+static bool direct_fits(const struct kvmem_direct *d, const struct kvmem_media *media)
+{
+	const struct kvmem_geometry *geo = &media->dev.geo;
+	size_t align = max(geo->unit, geo->mem_align);
+
+	return geo->unit <= PAGE_SIZE &&
+	       !((d->span.first | d->span.len) & (align - 1));
+}
+
+/*
+ * The checksum of the span's bytes; @sums, when not NULL, gets the running
+ * values of the pieces.
+ */
+static u32 direct_crc(const struct kvmem_span *span, u32 *sums)
+{
+	size_t off = 0, at, len;
+	u32 crc = ~(u32)0;
+	void *p;
+
+	while (off < span->len) {
+		/* Every bvec is one whole page. */
+		at = (span->first + off) & ~PAGE_MASK;
+		len = min_t(size_t, PAGE_SIZE - at, span->len - off);
+		len = min_t(size_t, len, KVMEM_MEDIA_PIECE - off % KVMEM_MEDIA_PIECE);
+		p = kmap_local_page(span->bvecs[(span->first + off) >> PAGE_SHIFT].bv_page);
+		crc = crc32c(crc, p + at, len);
+		kunmap_local(p);
+		off += len;
+		if (sums && (off == span->len || !(off % KVMEM_MEDIA_PIECE)))
+			sums[(off - 1) / KVMEM_MEDIA_PIECE] = crc;
+		cond_resched();
+	}
+	return crc;
+}
+
+/* Beginning ---------------------------------------------------------------------- */
+
+static void direct_begin(struct kvmem_run *run, struct kvmem_direct *d)
+{
+	list_add_tail(&d->node, &run->direct);
+	run->nr_direct++;
+	run->direct_keys |= direct_bit(&d->op);
+}
+
+static void direct_end_work(struct work_struct *work)
+{
+	direct_free(container_of(work, struct kvmem_direct, end));
+}
+
+/* In interrupt.  True: the waiter goes on with it, and may have done so by now. */
+static bool direct_claim(struct kvmem_direct *d)
+{
+	if (atomic_cmpxchg(&d->state, DIRECT_ON_WAY, DIRECT_DONE) != DIRECT_ON_WAY)
+		return false;
+	complete(&d->done);
+	return true;
+}
+
+static void direct_get_done(struct kvmem_io *io, int status)
+{
+	struct kvmem_direct *d = container_of(io, struct kvmem_direct, io);
+
+	d->status = status;
+	if (direct_claim(d))
+		return;
+	INIT_WORK(&d->end, direct_end_work);
+	queue_work(system_dfl_wq, &d->end);
+}
+
+static int get_check(const struct kvmem_copy *copy, struct kvmem_op *op)
+{
+	if (op->offset || op->flags & KVMEM_OP_F_PARTIAL)
+		return -EAGAIN;
+	op->crc = copy->crc;
+	if (op->len >= copy->size)
+		return 0;
+	op->bytes = copy->size;
+	return -EMSGSIZE;
+}
+
+static int get_start(struct kvmem_file *kf, struct kvmem_copy *copy, struct kvmem_op *op,
+		     struct kvmem_run *run)
+{
+	struct kvmem_media *media = copy->seg->media;
+	struct kvmem_direct *d;
+
+	if (copy->offset & (media->dev.geo.unit - 1))
+		return -EAGAIN;
+	d = direct_alloc(kf, copy->ns, op, copy->size);
+	if (!d)
+		return -EAGAIN;
+	if (d->buf->rdonly || !direct_fits(d, media)) {
+		direct_free(d);
+		return -EAGAIN;
+	}
+	d->copy = copy;
+	d->io.op = KVMEM_IO_READ;
+	d->io.off = kvmem_media_seg_off(copy->seg) + copy->offset;
+	d->io.len = d->span.len;
+	d->io.bvecs = d->span.bvecs;
+	d->io.nr_bvecs = PFN_UP(d->span.first + d->span.len);
+	d->io.first = d->span.first;
+	d->io.done = direct_get_done;
+	direct_begin(run, d);
+	kvmem_dev_submit(&media->dev, &d->io);
+	return KVMEM_OP_PENDING;
+}
+
+int kvmem_direct_get(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op,
+		     struct kvmem_run *run)
+{
+	struct kvmem_copy *copy;
+	int ret;
+
+	if (!kvmem_flash_has(ns) || kvmem_block_here(ns, direct_key(op)))
+		return -EAGAIN;
+	copy = kvmem_copy_lookup(ns, direct_key(op));
+	if (!copy)
+		return -EAGAIN;
+	ret = get_check(copy, op);
+	if (!ret)
+		ret = get_start(kf, copy, op, run);
+	/* Else it is the operation's now. */
+	if (ret != KVMEM_OP_PENDING)
+		kvmem_copy_put_used(copy);
+	return ret;
+}
+
+/* Puts --------------------------------------------------------------------------- */
+
+static void put_written(struct kvmem_write *write)
+{
+	struct kvmem_direct *d = write->private;
+
+	d->status = write->status;
+	/* The worker ended it: nobody has waited. */
+	if (atomic_read(&d->state) == DIRECT_LEFT)
+		direct_free(d);
+}
+
+static bool put_claim(struct kvmem_write *write)
+{
+	return direct_claim(write->private);
+}
+
+static void put_entry(struct kvmem_ns *ns, const struct kvmem_op *op, struct kvmem_run *run,
+		      u32 crc, struct kvmem_media_entry *entry)
+{
+	*entry = (struct kvmem_media_entry) {
+		.length = cpu_to_le32(op->len),
+		.crc = cpu_to_le32(crc),
+		.cost = cpu_to_le32(op->cost),
+		.class = op->hint_class ? op->hint_class << 3 : kvmem_run_class(run),
+		.priority = op->priority,
+	};
+	memcpy(entry->key, op->key, sizeof(entry->key));
+}
+
+static int put_start(struct kvmem_media *media, struct kvmem_direct *d, struct kvmem_run *run)
+{
+	unsigned int nr = kvmem_entry_sums(d->op.len);
+	struct kvmem_media_entry entry;
+	u32 *sums = NULL;
+	u32 crc;
+	int ret;
+
+	if (nr) {
+		sums = kmalloc_array(nr, sizeof(*sums), GFP_KERNEL);
+		if (!sums)
+			return -EAGAIN;
+	}
+	crc = ~direct_crc(&d->span, sums);
+	put_entry(d->ns, &d->op, run, crc, &entry);
+	d->op.crc = crc;
+	ret = kvmem_log_write_span(media, d->ns, &entry, sums,
+				   kvmem_block_expires_after(d->ns, d->op.ttl_ms), &d->span,
+				   put_claim, put_written, d, &d->write);
+	kfree(sums);
+	return ret ? -EAGAIN : 0;
+}
+
+static bool put_admit(struct kvmem_media *media, const struct kvmem_direct *d)
+{
+	u32 value = kvmem_ns_value(d->ns, d->op.hint_class << 3, 0);
+	bool ok;
+
+	spin_lock(&media->lock);
+	ok = kvmem_budget_take(&media->budget, d->op.len, value, ktime_get_ns());
+	if (!ok)
+		media->counts.refused[KVMEM_REFUSE_VALUE]++;
+	spin_unlock(&media->lock);
+	return ok;
+}
+
+int kvmem_direct_put(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op,
+		     struct kvmem_run *run)
+{
+	struct kvmem_media *media;
+	struct kvmem_direct *d;
+	int ret = -EAGAIN;
+
+	if (READ_ONCE(ns->flash.mode) == KVMEM_FLASH_MODE_OFF || op->flags & KVMEM_OP_F_PERSIST)
+		return -EAGAIN;
+	media = kvmem_media_pick(ns, op->len);
+	if (!media)
+		return -EAGAIN;
+	d = direct_alloc(kf, ns, op, op->len);
+	if (d && direct_fits(d, media) && put_admit(media, d))
+		ret = put_start(media, d, run);
+	if (!ret)
+		direct_begin(run, d);
+	else if (d)
+		direct_free(d);
+	kvmem_media_put(media);
+	return ret ?: KVMEM_OP_PENDING;
+}
+
+/* Ending ------------------------------------------------------------------------- */
+
+static int get_finish(struct kvmem_direct *d, struct kvmem_run *run)
+{
+	struct kvmem_copy *copy = d->copy;
+	int ret = d->status;
+
+	if (!ret && ~direct_crc(&d->span, NULL) != copy->crc)
+		ret = -EILSEQ;
+	if (ret) {
+		kvmem_flash_read_failed(copy, ret);
+		if (ret != -EILSEQ)
+			return ret;
+		d->op.res_flags |= KVMEM_RES_F_CORRUPT;
+		d->op.crc = 0;
+		kvmem_run_miss(run, d->ns, direct_key(&d->op), d->op.res_flags);
+		return -ENOENT;
+	}
+	d->op.bytes = copy->size;
+	d->op.tier = KVMEM_TIER_FLASH;
+	d->op.res_flags |= KVMEM_RES_F_VERIFIED;
+	kvmem_stat_add(d->ns, KVMEM_STAT_ZERO_COPY, copy->size);
+	kvmem_run_found(run, d->ns, direct_key(&d->op), copy->class, copy->size);
+	if (!(d->op.flags & KVMEM_OP_F_NOTOUCH))
+		kvmem_flash_used(copy);
+	return 0;
+}
+
+static int put_finish(struct kvmem_direct *d)
+{
+	u32 size = d->op.len;
+
+	/* Publishes it, and frees the write; the status is ours by put_written(). */
+	kvmem_log_written(d->write);
+	if (d->status && d->status != -EEXIST)
+		return d->status;
+	d->op.bytes = size;
+	d->op.tier = KVMEM_TIER_FLASH;
+	if (d->status == -EEXIST) {
+		d->op.res_flags |= KVMEM_RES_F_EXISTED;
+		kvmem_stat_inc(d->ns, KVMEM_STAT_EXISTED);
+		return 0;
+	}
+	kvmem_stat_add(d->ns, KVMEM_STAT_ZERO_COPY, size);
+	kvmem_stat_inc(d->ns, KVMEM_STAT_PUTS);
+	kvmem_sample(d->ns, direct_key(&d->op), KVMEM_SAMPLE_KIND_PUT,
+		     d->op.hint_class << 3, size);
+	return 0;
+}
+
+/* 0: it has ended; else nobody waits for it any more and it is not ours. */
+static int direct_wait(struct kvmem_direct *d)
+{
+	unsigned long timeout = msecs_to_jiffies(KVMEM_IO_TIMEOUT_MS);
+	long left = wait_for_completion_killable_timeout(&d->done, timeout);
+
+	if (left > 0)
+		return 0;
+	if (atomic_cmpxchg(&d->state, DIRECT_ON_WAY, DIRECT_LEFT) == DIRECT_ON_WAY)
+		return left ? -EINTR : -ETIMEDOUT;
+	/* Just now: the next instruction of who ended it completes. */
+	wait_for_completion(&d->done);
+	return 0;
+}
+
+static int direct_tell(struct kvmem_run *run, struct kvmem_op *op,
+		       struct kvmem_op __user *uop)
+{
+	if (op->status)
+		run->failed = true;
+	else
+		run->nr_ok++;
+	return kvmem_op_write_result(uop, op);
+}
+
+/* -EFAULT only. */
+static int direct_finish(struct kvmem_run *run, struct kvmem_direct *d)
+{
+	struct kvmem_op __user *uop = d->uop;
+	struct kvmem_op op = d->op;
+	struct kvmem_ns *ns = d->ns;
+	u64 start = d->start;
+	int ret = direct_wait(d);
+
+	if (!ret) {
+		ret = d->write ? put_finish(d) : get_finish(d, run);
+		op = d->op;
+		direct_free(d);
+	}
+	kvmem_op_end(ns, &op, ret, start);
+	return direct_tell(run, &op, uop);
+}
+
+void kvmem_direct_tell(struct kvmem_run *run, struct kvmem_op __user *uop)
+{
+	list_last_entry(&run->direct, struct kvmem_direct, node)->uop = uop;
+}
+
+bool kvmem_direct_conflicts(const struct kvmem_run *run, const struct kvmem_op *op)
+{
+	if (!run->nr_direct)
+		return false;
+	if (op->opcode != KVMEM_OP_GET && op->opcode != KVMEM_OP_PUT &&
+	    op->opcode != KVMEM_OP_EXISTS)
+		return true;
+	return run->nr_direct >= DIRECT_MAX || run->direct_keys & direct_bit(op);
+}
+
+int kvmem_direct_reap(struct kvmem_run *run)
+{
+	struct kvmem_direct *d, *next;
+	int ret = 0;
+
+	list_for_each_entry_safe(d, next, &run->direct, node) {
+		list_del(&d->node);
+		ret = direct_finish(run, d) ?: ret;
+	}
+	run->nr_direct = 0;
+	run->direct_keys = 0;
+	return ret;
+}

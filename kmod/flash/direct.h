@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * GET and PUT between a registered buffer and flash, with no copy in between
+ * and nothing left in DRAM (KVMEM_OP_F_NOCACHE).
+ *
+ * Those of a batch are under way together: an operation begins, the batch goes
+ * on, and its result is written when the batch waits for it: at its end, before
+ * an operation of the same key, and when too many are under way.
+ */
+#ifndef KVMEM_DIRECT_H
+#define KVMEM_DIRECT_H
+
+#include <linux/kvmem.h>
+
+struct kvmem_file;
+struct kvmem_ns;
+struct kvmem_run;
+
+/* What an operation returns that has begun: it is in run->direct. */
+#define KVMEM_OP_PENDING	1
+
+/*
+ * KVMEM_OP_PENDING; -EAGAIN: not this way (no media, unaligned, a part of a
+ * block, not registered memory): take the ordinary one; else the status.
+ */
+int kvmem_direct_get(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op,
+		     struct kvmem_run *run);
+int kvmem_direct_put(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op,
+		     struct kvmem_run *run);
+/* Where the result of the last one that began goes. */
+void kvmem_direct_tell(struct kvmem_run *run, struct kvmem_op __user *uop);
+/* Must those under way end before @op begins? */
+bool kvmem_direct_conflicts(const struct kvmem_run *run, const struct kvmem_op *op);
+/* Wait for all, finish them, write their results.  -EFAULT: one could not be. */
+int kvmem_direct_reap(struct kvmem_run *run);
+
+#endif
