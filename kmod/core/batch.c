@@ -75,12 +75,14 @@ static int batch_run_op(struct kvmem_file *kf, struct kvmem_ns *ns,
 			struct kvmem_op __user *uop)
 {
 	struct kvmem_op op;
-	int verdict, ret = 0;
+	int verdict, ret;
 
 	if (copy_from_user(&op, uop, sizeof(op)))
 		return -EFAULT;
-	if (batch->flags & KVMEM_BATCH_F_STOP || kvmem_direct_conflicts(run, &op))
+	if (batch->flags & KVMEM_BATCH_F_STOP)
 		ret = kvmem_direct_reap(run);
+	else
+		ret = kvmem_direct_make_way(run, &op);
 	if (ret)
 		return ret;
 	verdict = batch_verdict(batch, run->failed);
@@ -186,8 +188,8 @@ bool kvmem_batch_is_light(struct kvmem_file *kf, void __user *ubatch)
 			return true;
 		total += min_t(u64, len, KVMEM_LIGHT_BYTES + 1);
 		/* A part of a block costs the checksum of far more than its length. */
-		if (!opcode_is_light(opcode) || op_may_wait(ns, opcode, uop) || flags & KVMEM_OP_F_PARTIAL ||
-		    total > KVMEM_LIGHT_BYTES)
+		if (!opcode_is_light(opcode) || flags & KVMEM_OP_F_PARTIAL ||
+		    total > KVMEM_LIGHT_BYTES || op_may_wait(ns, opcode, uop))
 			return false;
 	}
 	return true;

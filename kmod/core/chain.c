@@ -30,6 +30,7 @@ void kvmem_run_begin(struct kvmem_run *run, struct kvmem_file *kf, u32 nr_ops)
 	run->nr_direct = 0;
 	INIT_LIST_HEAD(&run->direct);
 	run->direct_keys = 0;
+	run->plugged = false;
 	run->nr_ok = 0;
 	run->failed = false;
 }

@@ -10,6 +10,7 @@
 #ifndef KVMEM_CHAIN_H
 #define KVMEM_CHAIN_H
 
+#include <linux/blkdev.h>
 #include <linux/list.h>
 #include <linux/types.h>
 #include "block.h"
@@ -50,7 +51,8 @@ struct kvmem_chain {
  * @nr_uses: blocks in @uses
  * @nr_direct: operations under way in @direct (flash/direct.h)
  * @direct: struct kvmem_direct
- * @direct_keys: bit set: some of them have keys with these bits
+ * @direct_keys: bit set: some of them may have keys with these bits
+ * @plug: gathers what they send to devices, while @plugged
  * @nr_ok: operations that have ended well
  * @failed: one has not
  * @uses: used, and not counted yet; each with a reference
@@ -62,6 +64,8 @@ struct kvmem_run {
 	unsigned int nr_uses, nr_direct;
 	struct list_head direct;
 	u64 direct_keys;
+	struct blk_plug plug;
+	bool plugged;
 	int nr_ok;
 	bool failed;
 	struct kvmem_block *uses[KVMEM_RUN_USES];

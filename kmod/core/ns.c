@@ -337,6 +337,7 @@ static int ns_set_fingerprint(struct kvmem_ns *ns, const u8 *fingerprint,
 		} else {
 			memcpy(ns->p.fingerprint, fingerprint, KVMEM_FINGERPRINT_LEN);
 			/* What is on media under this one is the namespace's now. */
+			kvmem_media_ns_changed(ns);
 			kvmem_media_ns_created(ns);
 		}
 	}
@@ -356,6 +357,8 @@ int kvmem_ns_modify(struct kvmem_ns *ns, const struct kvmem_ns_params *p, u32 ma
 	spin_lock(&ns->lock);
 	ns_set_params(ns, p, mask);
 	spin_unlock(&ns->lock);
+	if (mask & (KVMEM_NS_P_OWNER | KVMEM_NS_P_MODE))
+		kvmem_media_ns_changed(ns);
 	/* A lowered quota holds from now on, not from the next put on. */
 	while (ns_over_quota(ns) && kvmem_evict_one(ns, KVMEM_EVICT_QUOTA))
 		cond_resched();
@@ -440,6 +443,7 @@ int kvmem_ns_match_fingerprint(struct kvmem_ns *ns, const u8 *fingerprint, int a
 	    !(access & KVMEM_ACCESS_WRITE))
 		return -EKEYREJECTED;
 	memcpy(ns->p.fingerprint, fingerprint, sizeof(none));
+	kvmem_media_ns_changed(ns);
 	kvmem_media_ns_created(ns);
 	return 0;
 }

@@ -15,8 +15,8 @@
 #include "ns.h"
 #include "stats.h"
 
-/* Operations end here until there are media and peers; 1 KiB a CPU for each. */
-#define KVMEM_LAT_TIERS		(KVMEM_TIER_DRAM + 1)
+/* Operations end here until there are peers; 1 KiB a CPU for each. */
+#define KVMEM_LAT_TIERS		(KVMEM_TIER_FLASH + 1)
 
 static struct kvmem_latency __percpu *kvmem_lat[KVMEM_OP_NR][KVMEM_LAT_TIERS];
 

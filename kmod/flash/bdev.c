@@ -197,15 +197,22 @@ static void bdev_lend(struct bio *bio, const struct kvmem_io *io)
 	bio_set_flag(bio, BIO_CLONED);
 }
 
+/* Plugged, so that the commands of a long transfer go to the device together. */
 static void bdev_transfer(struct bdev *b, struct kvmem_io *io)
 {
 	struct bdev_bio *bb = bdev_bio_alloc(b, io, bdev_end);
+	bool plugged = io->len > b->dev->geo.max_io;
+	struct blk_plug plug;
 
 	if (io->op != KVMEM_IO_FLUSH)
 		bdev_lend(&bb->bio, io);
 	if (io->flags & KVMEM_IO_F_POLLED)
 		polled_add(b, bb);
+	if (plugged)
+		blk_start_plug(&plug);
 	submit_bio(&bb->bio);
+	if (plugged)
+		blk_finish_plug(&plug);
 }
 
 /* One look, for the bio that was not looked for longest; the whole queue is seen. */
@@ -406,7 +413,6 @@ static void bdev_close(struct kvmem_dev *dev)
 
 const struct kvmem_media_ops kvmem_bdev_ops = {
 	.name	= "bdev",
-	.owner	= THIS_MODULE,
 	.open	= bdev_open,
 	.close	= bdev_close,
 	.submit	= bdev_submit,

@@ -4,9 +4,9 @@
  *
  * A token bucket holds the total: bytes a day come in, at most an hour of them
  * is saved up, what is written goes out.  To spend them on the blocks that are
- * worth most, offers of about the last minute are counted by value, and once a
- * second the threshold is put where those above it come to the rate that can be
- * afforded:
+ * worth most, offers of about the last minute, or the last 4096 of them when that
+ * is longer ago, are counted by value, and once a second the threshold is put
+ * where those above it come to the rate that can be afforded:
  *
  *	rate * t / (half - t)	t = tokens, half = half of the burst
  *
@@ -19,9 +19,7 @@
  */
 #include "budget.h"
 #ifdef __KERNEL__
-#include <linux/bitops.h>
 #include <linux/kernel.h>
-#include <linux/log2.h>
 #include <linux/math64.h>
 #include <linux/minmax.h>
 #include <linux/string.h>
@@ -33,54 +31,62 @@
 #define BUDGET_MIN_BURST	(64ULL << 20)
 /* Keeps products from overflowing: 13 GB a second. */
 #define BUDGET_MAX_PER_DAY	(1ULL << 50)
-/* Each second what was offered before counts 63/64 of what it did. */
+/* Each second what was offered before counts 63/64 of what it did, */
 #define BUDGET_DECAY_SHIFT	6
-/* Seconds after which next to nothing of it is left. */
-#define BUDGET_FORGET_S		512U
-#define BUDGET_SECOND		1024U	/* in units of kvmem_budget.weight */
+/* as long as it is so many offers: fewer say too little. */
+#define BUDGET_ENOUGH		(4096U * BUDGET_SECOND)
+#define BUDGET_SECOND		1024U	/* in units of kvmem_budget.weight and nr_offers */
 #define BUDGET_LEVELS		1024U	/* steps of the fill level, up to half of the burst */
 #define BUDGET_SHARE_ALL	(1U << 16)
 
 /* Values ------------------------------------------------------------------------ */
 
-/* Up to 7 exact, then four to the octave. */
+/*
+ * Policy's values are logarithms (docs/policy.md: 1,000 is a factor of two), so
+ * they are not taken the logarithm of again.
+ */
+#define BUDGET_BUCKET_SHIFT	9
+
+static_assert(KVMEM_BUDGET_BUCKETS == (U16_MAX >> BUDGET_BUCKET_SHIFT) + 1);
+
 static unsigned int budget_bucket(u32 value)
 {
-	unsigned int octave;
-
-	value = min_t(u32, value, U16_MAX);
-	if (value < 4)
-		return value;
-	octave = ilog2(value);
-	return 4 * (octave - 1) + (value >> (octave - 2) & 3);
+	return min_t(u32, value, U16_MAX) >> BUDGET_BUCKET_SHIFT;
 }
 
 static u32 budget_bucket_start(unsigned int bucket)
 {
-	if (bucket < 4)
-		return bucket;
-	return (4 + bucket % 4) << (bucket / 4 - 1);
+	return bucket << BUDGET_BUCKET_SHIFT;
 }
-
-static_assert(KVMEM_BUDGET_BUCKETS == 4 * (15 - 1) + 3 + 1);
 
 /* Once a second ------------------------------------------------------------------ */
 
-static void budget_forget(struct kvmem_budget *b, u32 seconds)
+static void budget_decay(struct kvmem_budget *b)
 {
 	unsigned int i;
 
-	if (seconds >= BUDGET_FORGET_S) {
-		memset(b->offered, 0, sizeof(b->offered));
-		b->weight = BUDGET_SECOND;
-		return;
-	}
-	while (seconds--) {
-		for (i = 0; i < KVMEM_BUDGET_BUCKETS; i++)
-			b->offered[i] -= b->offered[i] >> BUDGET_DECAY_SHIFT;
-		b->weight -= b->weight >> BUDGET_DECAY_SHIFT;
+	for (i = 0; i < KVMEM_BUDGET_BUCKETS; i++)
+		b->offered[i] -= b->offered[i] >> BUDGET_DECAY_SHIFT;
+	b->nr_offers -= b->nr_offers >> BUDGET_DECAY_SHIFT;
+	b->weight -= b->weight >> BUDGET_DECAY_SHIFT;
+}
+
+/* However long ago it was, the rest is kept: an idle night says nothing of values. */
+static void budget_forget(struct kvmem_budget *b, u32 seconds)
+{
+	for (; seconds && b->nr_offers >= BUDGET_ENOUGH; seconds--) {
+		budget_decay(b);
 		b->weight += BUDGET_SECOND;
 	}
+	b->weight += (u64)seconds * BUDGET_SECOND;
+}
+
+static void budget_start(struct kvmem_budget *b, u64 now)
+{
+	memset(b->offered, 0, sizeof(b->offered));
+	b->nr_offers = 0;
+	b->weight = BUDGET_SECOND;
+	b->refilled = now;
 }
 
 /* Bytes a second that may be written now; U64_MAX: all that come. */
@@ -90,7 +96,7 @@ static u64 budget_affordable(const struct kvmem_budget *b)
 
 	if (b->tokens <= 0)
 		return 0;
-	if (b->tokens >= half)
+	if ((u64)b->tokens >= half)
 		return U64_MAX;
 	level = min_t(u64, div64_u64(b->tokens * BUDGET_LEVELS, half), BUDGET_LEVELS - 1);
 	return div64_u64(b->rate * level, BUDGET_LEVELS - level);
@@ -133,7 +139,7 @@ static void budget_tick(struct kvmem_budget *b, u64 now)
 	if (ns < NSEC_PER_SEC)
 		return;
 	budget_refill(b, ns);
-	budget_forget(b, min_t(u64, div_u64(ns, NSEC_PER_SEC), BUDGET_FORGET_S));
+	budget_forget(b, min_t(u64, div_u64(ns, NSEC_PER_SEC), U32_MAX));
 	budget_judge(b);
 }
 
@@ -149,11 +155,9 @@ void kvmem_budget_set(struct kvmem_budget *b, u64 bytes_per_day, u64 now)
 	b->rate = b->per_day ? max_t(u64, div_u64(b->per_day, BUDGET_DAY_S), 1) : 0;
 	hour = div_u64(b->per_day, BUDGET_DAY_S / BUDGET_BURST_S);
 	b->burst = max_t(u64, hour, BUDGET_MIN_BURST);
-	b->tokens = first ? hour : min_t(s64, b->tokens, b->burst);
-	if (first) {
-		b->refilled = now;
-		budget_forget(b, BUDGET_FORGET_S);
-	}
+	b->tokens = first ? (s64)hour : min_t(s64, b->tokens, b->burst);
+	if (first)
+		budget_start(b, now);
 	b->credit = 0;
 	if (b->per_day) {
 		budget_judge(b);
@@ -192,6 +196,7 @@ bool kvmem_budget_take(struct kvmem_budget *b, size_t bytes, u32 value, u64 now)
 		return true;
 	budget_tick(b, now);
 	b->offered[budget_bucket(value)] += bytes;
+	b->nr_offers += BUDGET_SECOND;
 	if (b->tokens <= 0 || !budget_admits(b, bytes, value))
 		return false;
 	b->tokens -= bytes;

@@ -12,7 +12,7 @@
 #include "budget_shim.h"	/* u8 to u64, division, min and max */
 #endif
 
-#define KVMEM_BUDGET_BUCKETS	60	/* of u16 values: four an octave */
+#define KVMEM_BUDGET_BUCKETS	128	/* of u16 values, all as wide */
 
 /* Guarded by media->lock */
 struct kvmem_budget {
@@ -23,7 +23,8 @@ struct kvmem_budget {
 	u32 threshold;		/* value below which a block is not written */
 	u64 per_day;		/* bytes a day; 0 = no bound */
 	u64 offered[KVMEM_BUDGET_BUCKETS];	/* bytes lately, by value */
-	u64 weight;		/* that many 1024ths of a second went into @offered */
+	u64 weight;		/* that many 1024ths of a second went into @offered, */
+	u64 nr_offers;		/* and of an offer */
 	s64 credit;		/* bytes that values just at the threshold may take */
 	u32 share;		/* 65536ths of those that are written */
 };

@@ -18,10 +18,32 @@
 /* A key's copy that moves while it is looked up is looked up again, so often. */
 #define COPY_TRIES	4
 
-static struct kmem_cache *copy_cache;
+/* Checksums that are kept with their copy: those of all blocks up to 4 MiB. */
+#define COPY_NEAR_SUMS	4U
 
-/* What a block costs that is on flash only: the index adds at most 22 bytes. */
-static_assert(sizeof(struct kvmem_copy) <= 120);
+/**
+ * struct copy_large - a copy of a block that has checksums of its pieces
+ * @copy: what all copies have
+ * @near: up to COPY_NEAR_SUMS
+ * @far: more of them, allocated apart
+ */
+struct copy_large {
+	struct kvmem_copy copy;
+	union {
+		u32 near[COPY_NEAR_SUMS];
+		u32 *far;
+	};
+};
+
+static struct kmem_cache *copy_cache, *copy_large_cache;
+
+/*
+ * What a block costs that is on flash only, of 160 bytes.  The index has up to
+ * 21 more, and twice as much while its buckets are an allocation that the kernel
+ * rounds up, up to 196,608 blocks.
+ */
+static_assert(sizeof(struct kvmem_copy) <= 112);
+static_assert(sizeof(struct copy_large) <= 128);
 
 static const struct rhashtable_params copy_index_params = {
 	.key_len = KVMEM_KEY_LEN,
@@ -34,13 +56,21 @@ int kvmem_copy_cache_init(void)
 {
 	copy_cache = kmem_cache_create("kvmem_copy", sizeof(struct kvmem_copy),
 				       __alignof__(struct kvmem_copy), 0, NULL);
-	return copy_cache ? 0 : -ENOMEM;
+	if (!copy_cache)
+		return -ENOMEM;
+	copy_large_cache = kmem_cache_create("kvmem_copy_large", sizeof(struct copy_large),
+					     __alignof__(struct copy_large), 0, NULL);
+	if (copy_large_cache)
+		return 0;
+	kmem_cache_destroy(copy_cache);
+	return -ENOMEM;
 }
 
 void kvmem_copy_cache_exit(void)
 {
 	/* Copies are freed by call_rcu(). */
 	rcu_barrier();
+	kmem_cache_destroy(copy_large_cache);
 	kmem_cache_destroy(copy_cache);
 }
 
@@ -106,18 +136,50 @@ static u32 copy_use_to_unix(u64 last_use)
 	return clamp_t(s64, at, 0, U32_MAX);
 }
 
+static struct copy_large *copy_to_large(const struct kvmem_copy *copy)
+{
+	return container_of((struct kvmem_copy *)copy, struct copy_large, copy);
+}
+
+const u32 *kvmem_copy_sums(const struct kvmem_copy *copy)
+{
+	unsigned int nr = kvmem_entry_sums(copy->size);
+
+	if (!nr)
+		return NULL;
+	return nr <= COPY_NEAR_SUMS ? copy_to_large(copy)->near : copy_to_large(copy)->far;
+}
+
+/* An allocation of its own for a few checksums would be rounded up. */
+static struct kvmem_copy *copy_alloc_large(u32 *sums, unsigned int nr)
+{
+	struct copy_large *large = kmem_cache_zalloc(copy_large_cache, GFP_NOIO | __GFP_NOWARN);
+
+	if (!large)
+		return NULL;
+	if (nr > COPY_NEAR_SUMS) {
+		large->far = sums;
+	} else {
+		memcpy(large->near, sums, nr * sizeof(*sums));
+		kfree(sums);
+	}
+	return &large->copy;
+}
+
 struct kvmem_copy *kvmem_copy_alloc(struct kvmem_ns *ns, struct kvmem_segment *seg,
 				    const struct kvmem_media_entry *entry, u32 *sums)
 {
-	struct kvmem_copy *copy = kmem_cache_zalloc(copy_cache, GFP_NOIO | __GFP_NOWARN);
+	unsigned int nr = kvmem_entry_sums(le32_to_cpu(entry->length));
+	struct kvmem_copy *copy;
 
+	copy = nr ? copy_alloc_large(sums, nr) :
+		    kmem_cache_zalloc(copy_cache, GFP_NOIO | __GFP_NOWARN);
 	if (!copy)
 		return NULL;
 	memcpy(copy->key.b, entry->key, sizeof(copy->key.b));
 	INIT_LIST_HEAD(&copy->node);
 	copy->ns = ns;
 	copy->seg = seg;
-	copy->sums = sums;
 	copy->last_use = copy_use_from_unix(le32_to_cpu(entry->last_use));
 	copy->offset = le32_to_cpu(entry->offset);
 	copy->size = le32_to_cpu(entry->length);
@@ -150,7 +212,12 @@ void kvmem_copy_entry(const struct kvmem_copy *copy, struct kvmem_media_entry *e
 
 static void copy_free_rcu(struct rcu_head *rcu)
 {
-	kmem_cache_free(copy_cache, container_of(rcu, struct kvmem_copy, rcu));
+	struct kvmem_copy *copy = container_of(rcu, struct kvmem_copy, rcu);
+
+	if (kvmem_entry_sums(copy->size))
+		kmem_cache_free(copy_large_cache, copy_to_large(copy));
+	else
+		kmem_cache_free(copy_cache, copy);
 }
 
 /* Look-ups may still step over the structure; nobody reads the sums any more. */
@@ -159,7 +226,8 @@ static void copy_free(struct kvmem_copy *copy)
 	WARN_ON_ONCE(kvmem_copy_readable(copy));
 	if (copy->state != KVMEM_BLOCK_DELETED)
 		copy_set_state(copy, KVMEM_BLOCK_DELETED);
-	kfree(copy->sums);
+	if (kvmem_entry_sums(copy->size) > COPY_NEAR_SUMS)
+		kfree(copy_to_large(copy)->far);
 	call_rcu(&copy->rcu, copy_free_rcu);
 }
 

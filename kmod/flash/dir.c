@@ -441,6 +441,25 @@ int kvmem_dir_find(struct kvmem_media *media, struct kvmem_ns *ns, bool make,
 	return ret;
 }
 
+int kvmem_dir_rewrite(struct kvmem_media *media, struct kvmem_ns *ns, u32 slot,
+		      u32 slot_generation)
+{
+	struct kvmem_media_slot want, *now;
+	int ret = -ENOENT;
+
+	dir_want(ns, &want);
+	mutex_lock(&media->dir_lock);
+	if (slot < media->dir->nr_slots && test_bit(slot, media->dir->used) &&
+	    dir_generation(media->dir, slot) == slot_generation) {
+		now = dir_slot(media->dir, slot);
+		want.generation = now->generation;
+		want.created = now->created;
+		ret = dir_writable(media) ? dir_write_slot(media, slot, &want) : -EROFS;
+	}
+	mutex_unlock(&media->dir_lock);
+	return ret;
+}
+
 int kvmem_dir_release(struct kvmem_media *media, u32 slot)
 {
 	int ret = -ENOENT;

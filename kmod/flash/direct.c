@@ -7,11 +7,13 @@
  * a put goes on to the media's worker and a get's memory stays until the device
  * is done with it; one word decides who of the two was first.
  */
+#include <linux/blkdev.h>
 #include <linux/bvec.h>
 #include <linux/completion.h>
 #include <linux/crc32c.h>
 #include <linux/highmem.h>
 #include <linux/ktime.h>
+#include <linux/memremap.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 #include <linux/workqueue.h>
@@ -27,6 +29,12 @@
 
 /* Under way at a time in one batch. */
 #define DIRECT_MAX	64U
+/* Runs of pages that an operation keeps by itself: 4 MiB of huge pages, and more. */
+#define DIRECT_RUNS	8U
+/* The processor may be kept for as long as this takes; divides a piece. */
+#define DIRECT_CRC_STEP	(64U << 10)
+
+static_assert(KVMEM_MEDIA_PIECE % DIRECT_CRC_STEP == 0);
 
 enum direct_state {
 	DIRECT_ON_WAY,
@@ -45,11 +53,12 @@ enum direct_state {
  * @status: of a get's transfer
  * @ns: of the operation; the waiter's file has it, else the copy or the log
  * @buf: the memory; referenced
- * @span: of it
+ * @span: of it; its segments are the buffer's, or @runs
  * @copy: what a get reads; in use
  * @op: the operation
  * @uop: where its result goes
  * @start: ktime in ns
+ * @runs: pages of the memory that lie side by side; last, not zeroed
  */
 struct kvmem_direct {
 	struct list_head node;
@@ -66,6 +75,7 @@ struct kvmem_direct {
 	struct kvmem_op op;
 	struct kvmem_op __user *uop;
 	u64 start;
+	struct bio_vec runs[DIRECT_RUNS];
 };
 
 static const struct kvmem_key *direct_key(const struct kvmem_op *op)
@@ -89,6 +99,38 @@ static void direct_free(struct kvmem_direct *d)
 	kfree(d);
 }
 
+/* Pages of devices are told apart by more than where they are. */
+static bool direct_adjoins(const struct bio_vec *a, const struct bio_vec *b)
+{
+	return page_to_pfn(b->bv_page) == page_to_pfn(a->bv_page) + 1 &&
+	       !is_zone_device_page(a->bv_page) && !is_zone_device_page(b->bv_page) &&
+	       !IS_ENABLED(CONFIG_HIGHMEM);
+}
+
+/*
+ * Such buffers are made of huge pages more often than not, and everybody on the
+ * way to the device works by the segment.  The buffer's are a page each.
+ */
+static void direct_gather(struct kvmem_direct *d)
+{
+	unsigned int pages = PFN_UP(d->span.first + d->span.len), nr = 0, i;
+	const struct bio_vec *bv = d->span.bvecs;
+
+	for (i = 0; i < pages; i++) {
+		if (i && direct_adjoins(&bv[i - 1], &bv[i])) {
+			d->runs[nr - 1].bv_len += PAGE_SIZE;
+			continue;
+		}
+		if (nr == DIRECT_RUNS) {
+			d->span.nr_bvecs = pages;
+			return;
+		}
+		bvec_set_page(&d->runs[nr++], bv[i].bv_page, PAGE_SIZE, 0);
+	}
+	d->span.bvecs = d->runs;
+	d->span.nr_bvecs = nr;
+}
+
 static struct kvmem_direct *direct_alloc(struct kvmem_file *kf, struct kvmem_ns *ns,
 					 const struct kvmem_op *op, size_t len)
 {
@@ -96,9 +138,10 @@ static struct kvmem_direct *direct_alloc(struct kvmem_file *kf, struct kvmem_ns 
 
 	if (!op->buf)
 		return NULL;
-	d = kzalloc(sizeof(*d), GFP_KERNEL);
+	d = kmalloc(sizeof(*d), GFP_KERNEL);
 	if (!d)
 		return NULL;
+	memset(d, 0, offsetof(struct kvmem_direct, runs));
 	init_completion(&d->done);
 	d->ns = ns;
 	d->op = *op;
@@ -109,6 +152,7 @@ static struct kvmem_direct *direct_alloc(struct kvmem_file *kf, struct kvmem_ns 
 		direct_free(d);
 		return NULL;
 	}
+	direct_gather(d);
 	return d;
 }
 
@@ -122,24 +166,38 @@ static bool direct_fits(const struct kvmem_direct *d, const struct kvmem_media *
 	       !((d->span.first | d->span.len) & (align - 1));
 }
 
+/* The bytes of a run lie side by side; one that has to be mapped is a page. */
+static u32 direct_crc_run(u32 crc, const struct bio_vec *bv, size_t at, size_t len)
+{
+	void *p;
+
+	if (!PageHighMem(bv->bv_page))
+		return crc32c(crc, page_address(bv->bv_page) + at, len);
+	p = kmap_local_page(bv->bv_page);
+	crc = crc32c(crc, p + at, len);
+	kunmap_local(p);
+	return crc;
+}
+
 /*
  * The checksum of the span's bytes; @sums, when not NULL, gets the running
  * values of the pieces.
  */
 static u32 direct_crc(const struct kvmem_span *span, u32 *sums)
 {
-	size_t off = 0, at, len;
+	const struct bio_vec *bv = span->bvecs;
+	size_t off = 0, at = span->first, len;
 	u32 crc = ~(u32)0;
-	void *p;
 
 	while (off < span->len) {
-		/* Every bvec is one whole page. */
-		at = (span->first + off) & ~PAGE_MASK;
-		len = min_t(size_t, PAGE_SIZE - at, span->len - off);
-		len = min_t(size_t, len, KVMEM_MEDIA_PIECE - off % KVMEM_MEDIA_PIECE);
-		p = kmap_local_page(span->bvecs[(span->first + off) >> PAGE_SHIFT].bv_page);
-		crc = crc32c(crc, p + at, len);
-		kunmap_local(p);
+		if (at == bv->bv_len) {
+			at = 0;
+			bv++;
+		}
+		len = min_t(size_t, bv->bv_len - at, span->len - off);
+		len = min_t(size_t, len, DIRECT_CRC_STEP - off % DIRECT_CRC_STEP);
+		crc = direct_crc_run(crc, bv, at, len);
+		at += len;
 		off += len;
 		if (sums && (off == span->len || !(off % KVMEM_MEDIA_PIECE)))
 			sums[(off - 1) / KVMEM_MEDIA_PIECE] = crc;
@@ -155,6 +213,26 @@ static void direct_begin(struct kvmem_run *run, struct kvmem_direct *d)
 	list_add_tail(&d->node, &run->direct);
 	run->nr_direct++;
 	run->direct_keys |= direct_bit(&d->op);
+}
+
+/*
+ * Reads of a batch go to the device together.  Whoever waits meanwhile sends what
+ * has gathered; everything else that takes its time is preceded by an unplug.
+ */
+static void direct_plug(struct kvmem_run *run)
+{
+	if (run->plugged || run->nr_ops == 1)
+		return;
+	blk_start_plug(&run->plug);
+	run->plugged = true;
+}
+
+static void direct_unplug(struct kvmem_run *run)
+{
+	if (!run->plugged)
+		return;
+	blk_finish_plug(&run->plug);
+	run->plugged = false;
 }
 
 static void direct_end_work(struct work_struct *work)
@@ -213,10 +291,11 @@ static int get_start(struct kvmem_file *kf, struct kvmem_copy *copy, struct kvme
 	d->io.off = kvmem_media_seg_off(copy->seg) + copy->offset;
 	d->io.len = d->span.len;
 	d->io.bvecs = d->span.bvecs;
-	d->io.nr_bvecs = PFN_UP(d->span.first + d->span.len);
+	d->io.nr_bvecs = d->span.nr_bvecs;
 	d->io.first = d->span.first;
 	d->io.done = direct_get_done;
 	direct_begin(run, d);
+	direct_plug(run);
 	kvmem_dev_submit(&media->dev, &d->io);
 	return KVMEM_OP_PENDING;
 }
@@ -326,7 +405,7 @@ int kvmem_direct_put(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op
 		direct_begin(run, d);
 	else if (d)
 		direct_free(d);
-	kvmem_media_put(media);
+	kvmem_media_done(media);
 	return ret ?: KVMEM_OP_PENDING;
 }
 
@@ -428,26 +507,58 @@ void kvmem_direct_tell(struct kvmem_run *run, struct kvmem_op __user *uop)
 	list_last_entry(&run->direct, struct kvmem_direct, node)->uop = uop;
 }
 
-bool kvmem_direct_conflicts(const struct kvmem_run *run, const struct kvmem_op *op)
+/* One of those under way has the key, and one of the two is not just a look. */
+static bool direct_key_is_busy(const struct kvmem_run *run, const struct kvmem_op *op)
 {
-	if (!run->nr_direct)
+	struct kvmem_direct *d;
+
+	if (!(run->direct_keys & direct_bit(op)))
 		return false;
+	list_for_each_entry(d, &run->direct, node)
+		if ((d->op.opcode == KVMEM_OP_PUT || op->opcode == KVMEM_OP_PUT) &&
+		    !memcmp(d->op.key, op->key, sizeof(op->key)))
+			return true;
+	return false;
+}
+
+static bool direct_conflicts(const struct kvmem_run *run, const struct kvmem_op *op)
+{
 	if (op->opcode != KVMEM_OP_GET && op->opcode != KVMEM_OP_PUT &&
 	    op->opcode != KVMEM_OP_EXISTS)
 		return true;
-	return run->nr_direct >= DIRECT_MAX || run->direct_keys & direct_bit(op);
+	return direct_key_is_busy(run, op);
+}
+
+static int direct_reap_first(struct kvmem_run *run)
+{
+	struct kvmem_direct *d = list_first_entry(&run->direct, struct kvmem_direct, node);
+
+	list_del(&d->node);
+	run->nr_direct--;
+	return direct_finish(run, d);
+}
+
+int kvmem_direct_make_way(struct kvmem_run *run, const struct kvmem_op *op)
+{
+	if (!run->nr_direct)
+		return 0;
+	if (direct_conflicts(run, op))
+		return kvmem_direct_reap(run);
+	if (op->opcode != KVMEM_OP_GET || !(op->flags & KVMEM_OP_F_NOCACHE))
+		direct_unplug(run);
+	if (run->nr_direct < DIRECT_MAX)
+		return 0;
+	direct_unplug(run);
+	return direct_reap_first(run);
 }
 
 int kvmem_direct_reap(struct kvmem_run *run)
 {
-	struct kvmem_direct *d, *next;
 	int ret = 0;
 
-	list_for_each_entry_safe(d, next, &run->direct, node) {
-		list_del(&d->node);
-		ret = direct_finish(run, d) ?: ret;
-	}
-	run->nr_direct = 0;
+	direct_unplug(run);
+	while (run->nr_direct)
+		ret = direct_reap_first(run) ?: ret;
 	run->direct_keys = 0;
 	return ret;
 }

@@ -29,8 +29,11 @@ int kvmem_direct_put(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op
 		     struct kvmem_run *run);
 /* Where the result of the last one that began goes. */
 void kvmem_direct_tell(struct kvmem_run *run, struct kvmem_op __user *uop);
-/* Must those under way end before @op begins? */
-bool kvmem_direct_conflicts(const struct kvmem_run *run, const struct kvmem_op *op);
+/*
+ * Before @op begins: wait for all under way when it must not overtake one of them,
+ * for the oldest when they are too many.  -EFAULT, as below.
+ */
+int kvmem_direct_make_way(struct kvmem_run *run, const struct kvmem_op *op);
 /* Wait for all, finish them, write their results.  -EFAULT: one could not be. */
 int kvmem_direct_reap(struct kvmem_run *run);
 

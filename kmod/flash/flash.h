@@ -25,6 +25,7 @@
 #include <linux/list.h>
 #include <linux/llist.h>
 #include <linux/mutex.h>
+#include <linux/percpu-refcount.h>
 #include <linux/refcount.h>
 #include <linux/rhashtable.h>
 #include <linux/rwsem.h>
@@ -58,7 +59,6 @@ struct kvmem_segment;
  * @rcu: frees the structure after look-ups are over
  * @ns: whose block; the log keeps it
  * @seg: where; constant
- * @sums: running checksums per piece (kvmem_entry_sums() of them) or NULL; constant
  * @last_use: ktime in ns; written without a lock, any of several values will do
  * @offset: in the segment, bytes; constant
  * @size: bytes; constant
@@ -80,7 +80,6 @@ struct kvmem_copy {
 	};
 	struct kvmem_ns *ns;
 	struct kvmem_segment *seg;
-	u32 *sums;
 	u64 last_use;
 	u32 offset;
 	u32 size;
@@ -99,7 +98,10 @@ int kvmem_copy_cache_init(void);
 void kvmem_copy_cache_exit(void);
 int kvmem_ns_flash_init(struct kvmem_ns *ns);
 void kvmem_ns_flash_exit(struct kvmem_ns *ns);
-/* ALLOCATED, private to the caller; @sums is taken over.  NULL: no memory. */
+/*
+ * ALLOCATED, private to the caller; @sums is taken over: kvmem_entry_sums() of
+ * them, NULL for none.  NULL: no memory.
+ */
 struct kvmem_copy *kvmem_copy_alloc(struct kvmem_ns *ns, struct kvmem_segment *seg,
 				    const struct kvmem_media_entry *entry, u32 *sums);
 /*
@@ -129,6 +131,8 @@ bool kvmem_copy_unlink(struct kvmem_copy *copy, enum kvmem_block_state to);
  */
 struct kvmem_copy *kvmem_copy_lookup(struct kvmem_ns *ns, const struct kvmem_key *key);
 void kvmem_copy_put_used(struct kvmem_copy *copy);
+/* Its running checksums per piece, kvmem_entry_sums() of them; NULL: one will do. */
+const u32 *kvmem_copy_sums(const struct kvmem_copy *copy);
 void kvmem_copy_get(struct kvmem_copy *copy);
 void kvmem_copy_put(struct kvmem_copy *copy);
 bool kvmem_copy_readable(const struct kvmem_copy *copy);
@@ -262,6 +266,9 @@ struct kvmem_sync {
 /**
  * struct kvmem_media - an attached media
  * @ref: the table has one, every user one
+ * @active: who works with what the media has: segments, directory, device;
+ *	killed by detach, which waits for
+ * @idle: the last of them
  * @id, @name: for people and netlink; constant
  * @dev: the device
  * @super: what its superblock says; constant
@@ -291,6 +298,8 @@ struct kvmem_sync {
  * @reinserting: re-insertions under way
  * @wait: woken when anything is persisted, freed or fails
  * @info: what people see of it (info.h)
+ * @full_since: count of segments reclaimed when a write last waited in vain for
+ *	the next one; racy, only spares others the same
  * @gone_added: deletions recorded since attach, and
  * @gone_durable: so many of them, at least, are durable; guarded by @lock
  * @wq: everything above, unbound, with a rescuer
@@ -298,6 +307,8 @@ struct kvmem_sync {
  */
 struct kvmem_media {
 	struct kref ref;
+	struct percpu_ref active;
+	struct completion idle;
 	u32 id;
 	char name[KVMEM_NAME_LEN];
 	struct kvmem_dev dev;
@@ -335,6 +346,7 @@ struct kvmem_media {
 	wait_queue_head_t wait;
 	struct kvmem_media_show info;
 	u64 gone_added, gone_durable;
+	u64 full_since;
 	struct workqueue_struct *wq;
 	atomic_t scans;
 	u64 attach_started, attach_ns;	/* ktime; how long the scan took */
@@ -396,6 +408,12 @@ struct kvmem_media *kvmem_media_get_by_id(u32 id);
 struct kvmem_media *kvmem_media_get_by_name(const char *name);
 struct kvmem_media *kvmem_media_get_next(u32 *id);
 void kvmem_media_put(struct kvmem_media *media);
+/*
+ * The same for whoever works with what the media has, which stays until
+ * kvmem_media_done().  NULL: none, or they are about to go.
+ */
+struct kvmem_media *kvmem_media_next_active(u32 *id);
+void kvmem_media_done(struct kvmem_media *media);
 /* Change @state and tell; only towards less.  Any context that may take locks. */
 void kvmem_media_fail(struct kvmem_media *media, enum kvmem_media_state to, const char *why);
 /*
@@ -407,11 +425,14 @@ int kvmem_media_sync_gone(void);
 void kvmem_media_refuse_all(enum kvmem_refuse why);
 bool kvmem_media_name_ok(const char *name);
 bool kvmem_media_writable(const struct kvmem_media *media);
-/* The media that a write of @bytes of @ns goes to: least expected wait; referenced, or NULL. */
+/* The media that a write of @bytes of @ns goes to: least expected wait; active, or NULL. */
 struct kvmem_media *kvmem_media_pick(struct kvmem_ns *ns, size_t bytes);
 /* A namespace was created, or is about to go: its copies come, or go for good. */
 void kvmem_media_ns_created(struct kvmem_ns *ns);
 void kvmem_media_ns_deleted(struct kvmem_ns *ns);
+/* Owner, mode or fingerprint were changed: media know it by the new ones. */
+void kvmem_media_ns_changed(struct kvmem_ns *ns);
+
 static inline u64 kvmem_media_seg_off(const struct kvmem_segment *seg)
 {
 	return kvmem_segment_offset(&seg->media->super, seg->no);
@@ -432,6 +453,9 @@ void kvmem_dir_free(struct kvmem_media *media);
  */
 int kvmem_dir_find(struct kvmem_media *media, struct kvmem_ns *ns, bool make,
 		   u32 *slot, u32 *slot_generation);
+/* The slot's namespace has another owner, mode or fingerprint now, and the same blocks. */
+int kvmem_dir_rewrite(struct kvmem_media *media, struct kvmem_ns *ns, u32 slot,
+		      u32 slot_generation);
 /* Free the slot with a new generation, durably. */
 int kvmem_dir_release(struct kvmem_media *media, u32 slot);
 /* The same for the slot of the name of @ns, whoever owned it.  -ENOENT: none. */
@@ -465,10 +489,12 @@ void kvmem_segments_free(struct kvmem_media *media);
  * becomes a log's and clear it after it was.  Caller holds media->lock.
  */
 void kvmem_segment_set(struct kvmem_segment *seg, enum kvmem_segment_state to);
+
 static inline void kvmem_segment_get(struct kvmem_segment *seg)
 {
 	atomic_inc(&seg->users);
 }
+
 /* The last user of a segment in KVMEM_SEG_DISCARD starts the discard. */
 void kvmem_segment_put(struct kvmem_segment *seg);
 /* Empty, and nobody's any more; its users may finish.  Caller holds media->lock. */
@@ -547,8 +573,8 @@ int kvmem_log_write(struct kvmem_media *media, struct kvmem_block *block,
 /*
  * The same from a caller's memory, without a block: @entry tells all but where,
  * @sums are copied, @expires is in the block's own clock.  @span is whole units,
- * well aligned, and stays until the end.  *@out is set before the transfer
- * begins.
+ * well aligned, with the segments it needs and no more, and stays until the end.
+ * *@out is set before the transfer begins.
  */
 int kvmem_log_write_span(struct kvmem_media *media, struct kvmem_ns *ns,
 			 struct kvmem_media_entry *entry, const u32 *sums, u32 expires,

@@ -520,7 +520,7 @@ int kvmem_log_write_span(struct kvmem_media *media, struct kvmem_ns *ns,
 		return -ENOMEM;
 	write->claim = claim;
 	write->io.bvecs = span->bvecs;
-	write->io.nr_bvecs = PFN_UP(span->first + span->len);
+	write->io.nr_bvecs = span->nr_bvecs;
 	write->io.first = span->first;
 	ret = write_reserve(write, entry, sums, 0, span->len);
 	if (ret) {
@@ -546,7 +546,7 @@ static int write_prepare_old(struct kvmem_write *write, struct kvmem_copy *old,
 	kvmem_copy_entry(old, &entry);
 	ret = write_from_bounce(write, old->size, len);
 	if (!ret)
-		ret = write_reserve(write, &entry, old->sums, temperature, len);
+		ret = write_reserve(write, &entry, kvmem_copy_sums(old), temperature, len);
 	if (ret)
 		return ret;
 	write->io.flags = KVMEM_IO_F_BACKGROUND;

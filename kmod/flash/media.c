@@ -46,12 +46,39 @@ static void media_free(struct kref *ref)
 	struct kvmem_media *media = container_of(ref, struct kvmem_media, ref);
 
 	pr_debug("media %u destroyed\n", media->id);
+	percpu_ref_exit(&media->active);
 	kfree(media);
 }
 
 void kvmem_media_put(struct kvmem_media *media)
 {
 	kref_put(&media->ref, media_free);
+}
+
+static void media_idle(struct percpu_ref *ref)
+{
+	complete(&container_of(ref, struct kvmem_media, active)->idle);
+}
+
+struct kvmem_media *kvmem_media_next_active(u32 *id)
+{
+	struct kvmem_media *media;
+	bool active;
+
+	while ((media = kvmem_media_get_next(id))) {
+		active = percpu_ref_tryget_live(&media->active);
+		/* The table has one as long as it is active. */
+		kvmem_media_put(media);
+		if (active)
+			return media;
+		++*id;
+	}
+	return NULL;
+}
+
+void kvmem_media_done(struct kvmem_media *media)
+{
+	percpu_ref_put(&media->active);
 }
 
 struct kvmem_media *kvmem_media_get_by_id(u32 id)
@@ -247,17 +274,31 @@ static void media_scan_work(struct work_struct *work)
 	media_scan_end(media);
 }
 
+/* Of one that nobody has seen. */
+static void media_free_parts(struct kvmem_media *media)
+{
+	if (media->wq)
+		destroy_workqueue(media->wq);
+	percpu_ref_exit(&media->active);
+	kfree(media);
+}
+
 static struct kvmem_media *media_alloc(void)
 {
 	struct kvmem_media *media = kzalloc(sizeof(*media), GFP_KERNEL);
 
 	if (!media)
 		return NULL;
-	media->wq = alloc_workqueue("kvmem_media", WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
-	if (!media->wq) {
+	if (percpu_ref_init(&media->active, media_idle, 0, GFP_KERNEL)) {
 		kfree(media);
 		return NULL;
 	}
+	media->wq = alloc_workqueue("kvmem_media", WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
+	if (!media->wq) {
+		media_free_parts(media);
+		return NULL;
+	}
+	init_completion(&media->idle);
 	kref_init(&media->ref);
 	mutex_init(&media->dir_lock);
 	spin_lock_init(&media->lock);
@@ -274,6 +315,7 @@ static struct kvmem_media *media_alloc(void)
 	INIT_WORK(&media->scan_work, media_scan_work);
 	init_waitqueue_head(&media->wait);
 	media->state = KVMEM_MEDIA_STATE_ATTACHING;
+	media->full_since = U64_MAX;
 	return media;
 }
 
@@ -371,10 +413,10 @@ static int media_publish(struct kvmem_media *media, const char *name, const u8 *
 static void media_discard(struct kvmem_media *media)
 {
 	kvmem_dev_close(&media->dev);
-	destroy_workqueue(media->wq);
+	drain_workqueue(media->wq);
 	kvmem_dir_free(media);
 	kvmem_segments_free(media);
-	kfree(media);
+	media_free_parts(media);
 }
 
 static int media_attach_locked(struct kvmem_media *media, const char *name, const u8 *uuid,
@@ -408,8 +450,7 @@ struct kvmem_media *kvmem_media_attach(const char *name, const struct kvmem_medi
 	ret = kvmem_dev_open(&media->dev, ops, path, media_trouble);
 	if (ret) {
 		NL_SET_ERR_MSG_MOD(extack, "the device cannot be opened");
-		destroy_workqueue(media->wq);
-		kfree(media);
+		media_free_parts(media);
 		return ERR_PTR(ret);
 	}
 	ret = media_load(media, extack);
@@ -441,16 +482,19 @@ static bool media_in_use(struct kvmem_media *media)
 static void media_wait_users(struct kvmem_media *media)
 {
 	while (media_in_use(media))
-		msleep(1);
+		fsleep(1000);
 }
 
 static void media_stop(struct kvmem_media *media)
 {
+	/* Those that wait for room or durability see the state, and end. */
+	percpu_ref_kill(&media->active);
+	wait_for_completion(&media->idle);
 	if (cancel_work(&media->scan_work))
 		media_scan_end(media);
 	flush_work(&media->scan_work);
 	while (atomic_read(&media->scans))
-		msleep(1);
+		fsleep(1000);
 	cancel_work_sync(&media->reclaim_work);
 	kvmem_table_sync(media);
 	media_drop_copies(media);
@@ -513,9 +557,9 @@ struct kvmem_media *kvmem_media_pick(struct kvmem_ns *ns, size_t bytes)
 		if (!media_takes(media, bytes))
 			continue;
 		wait = kvmem_dev_expected_wait(&media->dev, true, bytes);
-		if (wait < best_wait && kref_get_unless_zero(&media->ref)) {
+		if (wait < best_wait && percpu_ref_tryget_live(&media->active)) {
 			if (best)
-				kvmem_media_put(best);
+				kvmem_media_done(best);
 			best = media;
 			best_wait = wait;
 		}
@@ -535,11 +579,11 @@ int kvmem_media_sync_gone(void)
 	int ret = 0;
 	u32 id = 0;
 
-	while (!ret && (media = kvmem_media_get_next(&id))) {
+	while (!ret && (media = kvmem_media_next_active(&id))) {
 		id++;
 		if (kvmem_media_writable(media))
 			ret = kvmem_table_sync_gone(media);
-		kvmem_media_put(media);
+		kvmem_media_done(media);
 	}
 	return ret;
 }
@@ -608,6 +652,26 @@ void kvmem_media_ns_created(struct kvmem_ns *ns)
 	mutex_unlock(&medias.lock);
 }
 
+void kvmem_media_ns_changed(struct kvmem_ns *ns)
+{
+	struct kvmem_media *media;
+	struct kvmem_log *log;
+	u32 id = 0;
+	int ret;
+
+	while ((media = kvmem_media_next_active(&id))) {
+		id++;
+		log = kvmem_log_get(media, ns, false);
+		ret = log ? kvmem_dir_rewrite(media, ns, log->slot, log->slot_generation) : 0;
+		if (ret)
+			pr_warn("media %s: the change of namespace %u was not recorded (%d)\n",
+				media->name, ns->id, ret);
+		if (log)
+			kvmem_log_put(log);
+		kvmem_media_done(media);
+	}
+}
+
 /*
  * Its blocks may be there under a fingerprint that nobody has attached with
  * since: what goes is whatever has the name.
@@ -634,10 +698,10 @@ void kvmem_media_ns_deleted(struct kvmem_ns *ns)
 
 	/* What is being read just now would come after the end. */
 	kvmem_media_settle(KVMEM_IO_TIMEOUT_MS);
-	while ((media = kvmem_media_get_next(&id))) {
+	while ((media = kvmem_media_next_active(&id))) {
 		id++;
 		media_forget_ns(media, ns);
-		kvmem_media_put(media);
+		kvmem_media_done(media);
 	}
 }
 

@@ -102,6 +102,8 @@ struct kvmem_health {
 /**
  * struct kvmem_media_ops - a backend
  * @name: for people
+ * @owner: a module that stays while a device of its is open; NULL for kvmem.ko
+ *	itself, whose unloading detaches all
  * @open: @path is the backend's own name for the device.  Exclusive; read-only
  *	when the device is.  Fills dev->priv and dev->geo
  * @close: nothing is in flight

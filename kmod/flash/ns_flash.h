@@ -17,6 +17,7 @@
  * @bytes: of them, padding not included
  * @seg_bytes: of segments that logs of the namespace have, on all media
  * @quota_bytes: bound of @seg_bytes; 0 = none
+ * @held_bytes, @held_blocks: of DRAM blocks that wait for their write
  * @mode: enum kvmem_flash_mode
  * @ready: @index is there
  */
@@ -25,6 +26,8 @@ struct kvmem_ns_flash {
 	atomic64_t blocks;
 	atomic64_t bytes;
 	atomic64_t seg_bytes;
+	atomic64_t held_bytes;
+	atomic64_t held_blocks;
 	u64 quota_bytes;
 	u8 mode;
 	bool ready;

@@ -192,13 +192,14 @@ static void page_add_sums(struct kvmem_media_table *disk, unsigned int at,
 			  const struct kvmem_copy *copy)
 {
 	unsigned int nr = kvmem_entry_sums(copy->size), first, n, i;
+	const u32 *sums = kvmem_copy_sums(copy);
 
 	for (first = 0; first < nr; first += n, at++) {
 		struct kvmem_media_sums *s = &disk->entries[at].sums;
 
 		n = min(nr - first, KVMEM_MEDIA_PIECE_SUMS);
 		for (i = 0; i < n; i++)
-			s->sum[i] = cpu_to_le32(copy->sums[first + i]);
+			s->sum[i] = cpu_to_le32(sums[first + i]);
 		s->type = KVMEM_MEDIA_ENTRY_SUMS;
 		s->nr = n;
 		s->first = cpu_to_le16(first);

@@ -18,8 +18,13 @@
 
 /* Blocks on their way may take this share of the arena. */
 #define TIER_QUEUE_SHARE	16
+/* And this share of what their namespace, or its pool, may have. */
+#define TIER_QUOTA_SHARE	4
 /* Victims to come that are written at a time. */
 #define TIER_DEMOTE_BATCH	256
+/* A write waits for reclaim, when that is behind, so long and in such steps. */
+#define TIER_ROOM_MS		5000
+#define TIER_ROOM_STEP_MS	50
 /* Waiting for tables to be read, at most. */
 #define TIER_SETTLE_MS		60000
 
@@ -36,9 +41,18 @@ struct tier_job {
 	struct kvmem_block *block;
 };
 
+static void tier_count(struct kvmem_block *block, int sign)
+{
+	struct kvmem_ns_flash *flash = &block->ns->flash;
+
+	atomic64_add(sign * (s64)block->size, &tier.queued);
+	atomic64_add(sign * (s64)block->size, &flash->held_bytes);
+	atomic64_add(sign, &flash->held_blocks);
+}
+
 static void tier_unhold(struct kvmem_block *block)
 {
-	atomic64_sub(block->size, &tier.queued);
+	tier_count(block, -1);
 	kvmem_block_unhold(block);
 }
 
@@ -73,6 +87,45 @@ static void tier_refuse(struct kvmem_media *media, enum kvmem_refuse why)
 	spin_unlock(&media->lock);
 }
 
+/* A segment was given back, or it is time to look again; -EINTR. */
+static int tier_wait_room(struct kvmem_media *media, u64 reclaimed)
+{
+	long left = wait_event_killable_timeout(media->wait,
+						READ_ONCE(media->counts.reclaimed) != reclaimed ||
+						!kvmem_media_writable(media),
+						msecs_to_jiffies(TIER_ROOM_STEP_MS));
+
+	return left < 0 ? -EINTR : 0;
+}
+
+/*
+ * Reclaim makes room while we wait for it: with the block held and nothing
+ * else, so nobody waits for us.
+ */
+static int tier_log_write(struct kvmem_media *media, struct kvmem_block *block,
+			  void (*ended)(struct kvmem_write *write), void *private)
+{
+	unsigned long deadline = jiffies + msecs_to_jiffies(TIER_ROOM_MS);
+	u64 reclaimed;
+	int ret;
+
+	for (;;) {
+		reclaimed = READ_ONCE(media->counts.reclaimed);
+		ret = kvmem_log_write(media, block, KVMEM_WRITE_PUT, tier_temperature(block),
+				      ended, private);
+		/* Who has waited in vain did so for all that come before the next chance. */
+		if (ret != -ENOSPC || READ_ONCE(media->full_since) == reclaimed ||
+		    test_bit(KVMEM_NS_DEAD, &block->ns->flags))
+			return ret;
+		if (time_after(jiffies, deadline)) {
+			WRITE_ONCE(media->full_since, reclaimed);
+			return ret;
+		}
+		if (tier_wait_room(media, reclaimed))
+			return -EINTR;
+	}
+}
+
 /* 0: tier_ended() will be called. */
 static int tier_write(struct kvmem_block *block)
 {
@@ -86,13 +139,12 @@ static int tier_write(struct kvmem_block *block)
 	if (!media)
 		return -ENODEV;
 	if (tier_admit(media, block)) {
-		ret = kvmem_log_write(media, block, KVMEM_WRITE_PUT, tier_temperature(block),
-				      tier_ended, NULL);
+		ret = tier_log_write(media, block, tier_ended, NULL);
 		if (ret)
 			tier_refuse(media, ret == -EIO ? KVMEM_REFUSE_FAILED :
 							 KVMEM_REFUSE_ROOM);
 	}
-	kvmem_media_put(media);
+	kvmem_media_done(media);
 	return ret;
 }
 
@@ -107,14 +159,37 @@ static void tier_work(struct work_struct *work)
 	kfree(job);
 }
 
-/* A block that waits for its write cannot be evicted: so many and no more. */
+/* One alone may be larger than its share, if there is room for others besides. */
+static bool tier_part(s64 held, u64 quota, bool alone)
+{
+	return !quota || held <= quota / (alone ? 2 : TIER_QUOTA_SHARE);
+}
+
+/*
+ * A block that waits for its write cannot be evicted: so much of the arena, so
+ * much of a namespace, and no more, or a slow media would stop the puts.
+ */
+static bool tier_has_room(struct kvmem_ns *ns)
+{
+	s64 bytes = atomic64_read(&ns->flash.held_bytes);
+	s64 blocks = atomic64_read(&ns->flash.held_blocks);
+	struct kvmem_pool *pool = ns->pool;
+	bool alone = blocks == 1;
+
+	if (atomic64_read(&tier.queued) > kvmem_arena_limit() / TIER_QUEUE_SHARE ||
+	    !tier_part(bytes, READ_ONCE(ns->p.quota_bytes), alone) ||
+	    !tier_part(blocks, READ_ONCE(ns->p.quota_blocks), alone))
+		return false;
+	return !pool || (tier_part(bytes, READ_ONCE(pool->p.quota_bytes), alone) &&
+			 tier_part(blocks, READ_ONCE(pool->p.quota_blocks), alone));
+}
+
 static bool tier_hold(struct kvmem_block *block)
 {
-	u64 max = kvmem_arena_limit() / TIER_QUEUE_SHARE;
-
-	if (atomic64_add_return(block->size, &tier.queued) <= max && kvmem_block_hold(block))
+	tier_count(block, 1);
+	if (tier_has_room(block->ns) && kvmem_block_hold(block))
 		return true;
-	atomic64_sub(block->size, &tier.queued);
+	tier_count(block, -1);
 	return false;
 }
 
@@ -245,22 +320,21 @@ static int persist_start(struct kvmem_block *block, struct tier_wait *wait)
 
 	if (!media)
 		return -EOPNOTSUPP;
-	atomic64_add(block->size, &tier.queued);
+	tier_count(block, 1);
 	if (kvmem_block_hold(block)) {
 		kref_get(&wait->ref);
 		spin_lock(&media->lock);
 		kvmem_budget_charge(&media->budget, block->size, ktime_get_ns());
 		spin_unlock(&media->lock);
-		ret = kvmem_log_write(media, block, KVMEM_WRITE_PUT,
-				      tier_temperature(block), tier_wait_ended, wait);
+		ret = tier_log_write(media, block, tier_wait_ended, wait);
 		if (ret) {
 			kref_put(&wait->ref, tier_wait_free);
 			kvmem_block_unhold(block);
 		}
 	}
 	if (ret)
-		atomic64_sub(block->size, &tier.queued);
-	kvmem_media_put(media);
+		tier_count(block, -1);
+	kvmem_media_done(media);
 	return ret;
 }
 
@@ -295,6 +369,9 @@ static int persist_block(struct kvmem_ns *ns, const struct kvmem_key *key)
 		return -ENOENT;
 	ret = persist_write(block);
 	kvmem_block_put(block);
+	/* The media goes, not the namespace: applications tell these apart. */
+	if (ret == -ESHUTDOWN && !test_bit(KVMEM_NS_DEAD, &ns->flags))
+		ret = -EOPNOTSUPP;
 	return ret;
 }
 

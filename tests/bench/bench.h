@@ -24,6 +24,9 @@ struct bench_options {
 	unsigned int scale;	/* divides the number of operations */
 	const char *redis;	/* socket, or NULL */
 	pid_t redis_pid;
+	const char *device_arg;	/* "--filename=" and what fio may overwrite, or NULL */
+	const char *files;	/* a directory, or NULL */
+	bool speed;		/* flash: throughput alone, of a drive of limited speed */
 	FILE *out;
 };
 
@@ -80,6 +83,8 @@ void bench_shm(void);
 void bench_redis(void);
 /* kvmem.c */
 void bench_kvmem(void);
+/* flash.c */
+void bench_flash(void);
 /* kv.c: small things to do with /dev/kvmem */
 int kv_open(const char *ns);
 void kv_batch(int fd, struct kvmem_op *ops, unsigned int nr);

@@ -19,13 +19,15 @@ static const struct {
 	{ "shm", bench_shm },
 	{ "redis", bench_redis },
 	{ "footprint", bench_footprint },
+	{ "flash", bench_flash },
 };
 
 static void usage(void)
 {
 	fprintf(stderr,
-		"bench --out FILE [--rounds N] [--scale N] [--redis SOCKET --redis-pid PID] GROUP...\n"
-		"groups: kvmem tmpfs shm redis footprint; spin OPERATION: for ever\n");
+		"bench --out FILE [--rounds N] [--scale N] [--redis SOCKET --redis-pid PID]\n"
+		"      [--device PATH --files DIR [--speed]] GROUP...\n"
+		"groups: kvmem tmpfs shm redis footprint flash; spin OPERATION: for ever\n");
 	exit(2);
 }
 
@@ -60,6 +62,9 @@ static void parse(int argc, char **argv)
 		{ "scale", required_argument, NULL, 's' },
 		{ "redis", required_argument, NULL, 'R' },
 		{ "redis-pid", required_argument, NULL, 'p' },
+		{ "device", required_argument, NULL, 'd' },
+		{ "files", required_argument, NULL, 'f' },
+		{ "speed", no_argument, NULL, 'S' },
 		{ }
 	};
 	int c;
@@ -82,6 +87,16 @@ static void parse(int argc, char **argv)
 			break;
 		case 'p':
 			opt.redis_pid = number(optarg, 1, 1U << 30);
+			break;
+		case 'd':
+			if (asprintf((char **)&opt.device_arg, "--filename=%s", optarg) < 0)
+				bench_die("memory");
+			break;
+		case 'S':
+			opt.speed = true;
+			break;
+		case 'f':
+			opt.files = optarg;
 			break;
 		default:
 			usage();

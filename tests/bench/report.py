@@ -67,7 +67,7 @@ def micro(run):
     rows, loop = [], 0
     for r in lines(run, "micro.log"):
         if "total" not in r:
-            continue
+            continue  # memory of attach: attach_checks()
         per_op = [t / r["ops"] for t in r["total"]]
         if r["name"] == "loop alone":
             loop = statistics.median(per_op)
@@ -75,6 +75,22 @@ def micro(run):
             per_op = [max(v - loop, 0) for v in per_op]
         rows.append({"name": r["name"], "bytes": r["bytes"], "ops_per_round": r["ops"], **summary(per_op)})
     return rows
+
+
+def attach_checks(run, rows):
+    """Wall time on one processor is no less than the CPU time that was spent: the best round is a lower bound of the rate."""
+    checks = []
+    for r in rows:
+        if r["name"] == "attach, a block":
+            rate = 1e9 / r["min"]
+            checks.append({"check": f"attach of {r['ops_per_round']} blocks of {size(r['bytes'])}, 300,000 a second at least",
+                           "pass": rate >= 300000, "value": round(rate), "unit": "blocks a second"})
+    for r in lines(run, "micro.log"):
+        if "flash_blocks" in r:
+            each = r["kernel_bytes"] / r["flash_blocks"]
+            checks.append({"check": f"{r['flash_blocks']} blocks of {size(r['bytes'])} on flash only, 160 bytes at most",
+                           "pass": each <= 160, "value": round(each, 1), "unit": "bytes"})
+    return checks
 
 
 def size(n):
@@ -121,7 +137,10 @@ def report_kernel_ns(runs):
     print_table(["function", "bytes", "median", "min", "max", "rounds x ops"],
                 [[r["name"], size(r["bytes"]), number(r["median"]), number(r["min"]), number(r["max"]),
                   f"{r['rounds']} x {r['ops_per_round']}"] for r in rows])
-    return {"runs": [{"conditions": cond, "unit": "ns", "results": rows}], "checks": []}
+    checks = attach_checks(runs[0], rows)
+    for c in checks:
+        print(check_line(c))
+    return {"runs": [{"conditions": cond, "unit": "ns", "results": rows}], "checks": checks}
 
 
 def user(run):
@@ -229,9 +248,99 @@ def report_memory(runs):
     return {"runs": [{"conditions": cond, "unit": "bytes", "results": rows}], "checks": checks}
 
 
+FLASH_LIMITS = (("of fio's throughput, at least", 0.95), ("of fio's instructions, at most", 0.8),
+                ("of the instructions of a file per block, at most", 0.25))
+FLASH_CRC = 0.16
+
+
+def flash_rows(run, crc):
+    """Per case and system: medians of nanoseconds an operation, of time and of what the machine was busy for."""
+    rows = {}
+    for r in lines(run, "flash.jsonl"):
+        row = {"ops_per_round": r["ops"]}
+        for clock in ("wall_ns", "cpu_ns", "busy_ns"):
+            row[clock] = summary(r[clock])
+        row["mib_s"] = round(r["bytes"] / row["wall_ns"]["median"] * 1e9 / (1 << 20), 1)
+        bare = crc * r["bytes"] if "kvmem" in r["system"] else 0
+        row["busy_without_crc32c"] = round(row["busy_ns"]["median"] - bare, 1)
+        row["cpu_without_crc32c"] = round(row["cpu_ns"]["median"] - bare, 1)
+        rows[(r["what"], r["bytes"], r["depth"], r["system"])] = row
+    return rows
+
+
+def flash_checks(cases, speed, work):
+    """The better of kvmem's two ways counts, throughput and instructions each."""
+    checks = []
+
+    def check(text, case, value, limit, at_least=False):
+        name = f"{case[0]} of {size(case[1])}, {case[2]} under way: {text} {limit}"
+        checks.append({"check": name, "pass": value >= limit if at_least else value <= limit,
+                       "value": round(value, 3), "unit": "ratio"})
+
+    for case in cases:
+        ours = [w for w in ("kvmem ioctl", "kvmem io_uring") if case + (w,) in speed]
+        fio = case + ("fio io_uring",)
+        check(FLASH_LIMITS[0][0], case, max(speed[case + (w,)]["mib_s"] for w in ours) / speed[fio]["mib_s"],
+              FLASH_LIMITS[0][1], True)
+        bare = min(work[case + (w,)]["busy_without_crc32c"] for w in ours)
+        check(FLASH_LIMITS[1][0], case, bare / work[fio]["busy_ns"]["median"], FLASH_LIMITS[1][1])
+        if case[0] == "get":
+            file = work[("get", case[1], 1, "ext4 file")]["busy_ns"]["median"]
+            check(FLASH_LIMITS[2][0], case, bare / file, FLASH_LIMITS[2][1])
+    return checks
+
+
+def flash_table(speed, work):
+    def ratio(rows, key, name):
+        fio = key[:3] + ("fio io_uring",)
+        return f"{rows[key][name] / of(rows[fio], name):.2f}" if fio in rows else ""
+
+    def of(row, name):
+        return row[name]
+
+    table = []
+    for key in work:
+        w, s = work[key], speed[key]
+        fio = key[:3] + ("fio io_uring",)
+        file = work.get(("get", key[1], 1, "ext4 file")) if key[0] == "get" else None
+        table.append([f"{key[0]}, {key[2]} under way", key[3], size(key[1]), number(s["mib_s"]),
+                      ratio(speed, key, "mib_s") if key != fio else "",
+                      number(w["cpu_ns"]["median"]), number(w["busy_ns"]["median"]),
+                      f"{w['busy_ns']['spread_percent']:.0f} %", number(w["busy_without_crc32c"]),
+                      ratio(work, key, "busy_without_crc32c") if key != fio else "",
+                      f"{w['busy_without_crc32c'] / file['busy_ns']['median']:.2f}" if file else ""])
+    print_table(["operation", "by", "bytes", "MiB/s", "of fio", "process", "machine", "spread", "no crc", "of fio",
+                 "of a file"], table)
+
+
+def flash_json(rows):
+    return [{"what": k[0], "bytes": k[1], "depth": k[2], "system": k[3], **r} for k, r in rows.items()]
+
+
+def report_flash(runs):
+    conds = [conditions(r) for r in runs[1:]]
+    for run, cond in zip(runs[1:], conds):
+        cond["drive"], cond["fio"] = read(run, "drive"), read(run, "fio-version")
+    crc = per_byte(micro(runs[0]), "crc32c")
+    work, speed = flash_rows(runs[1], crc), flash_rows(runs[2], 0)
+    cases = sorted({k[:3] for k in work if k[3].startswith("kvmem")})
+    print_head("flash: an emulated NVMe drive; throughput by the clock, and instructions per operation by icount", conds)
+    for cond in conds:
+        print(f"   drive: {cond['drive']}; {cond['fio']}")
+    flash_table(speed, work)
+    checks = [{"check": f"crc32c of the kernel, instructions a byte, at most {FLASH_CRC}", "pass": crc <= FLASH_CRC,
+               "value": round(crc, 4), "unit": "instructions"}] + flash_checks(cases, speed, work)
+    for c in checks:
+        print(check_line(c))
+    return {"crc32c_per_byte": round(crc, 4), "checks": checks, "runs": [
+        {"conditions": conds[0], "unit": "instructions", "results": flash_json(work)},
+        {"conditions": conds[1], "unit": "ns", "results": flash_json(speed)}]}
+
+
 def main():
     group, directory, runs = sys.argv[1], sys.argv[2], sys.argv[3:]
-    report = {"kernel-ns": report_kernel_ns, "instructions": report_instructions, "memory": report_memory}[group]
+    report = {"kernel-ns": report_kernel_ns, "instructions": report_instructions, "memory": report_memory,
+              "flash": report_flash}[group]
     result = {"group": group, **report(runs)}
     with open(os.path.join(directory, group + ".json"), "w", encoding="utf-8") as f:
         json.dump(result, f, indent=1)

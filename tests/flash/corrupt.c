@@ -209,8 +209,8 @@ TEST_TIMEOUT(random_damage, 280)
 	}
 	kvt_diag("%u rounds: %lu served, %lu missed, %lu of them flagged, %lu refused", i, served,
 		 missed, flagged, refused);
-	/* Damage of one place costs little: nearly all is served. */
-	EXPECT_GT(served, 10 * missed);
+	/* Most places cost little; a page of the directory costs all. */
+	EXPECT_GT(served, 4 * missed);
 	EXPECT_GT(missed, 0);
 }
 

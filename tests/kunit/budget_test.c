@@ -11,6 +11,8 @@
 #define WEEK_S		(7 * 86400U)
 #define MIB		(1ULL << 20)
 #define SOME_BUDGET	(200ULL << 30)	/* a day */
+/* Values of 0 to 999, as far apart as those of policy are. */
+#define VALUE_SCALE	16U
 
 /* Offers in percent of the budget's rate, by the second of the week. */
 typedef unsigned int (*load_fn)(unsigned int second);
@@ -43,7 +45,7 @@ static void week_offer(struct week *w, size_t bytes, u32 value, u64 now)
 		w->greedy_tokens -= bytes;
 		w->greedy += bytes;
 	}
-	if (!kvmem_budget_take(&w->budget, bytes, value, now))
+	if (!kvmem_budget_take(&w->budget, bytes, value * VALUE_SCALE, now))
 		return;
 	w->written += bytes;
 	w->written_value += (bytes * value) >> 20;

@@ -24,6 +24,8 @@
 #define SLOT		0U
 #define SLOT_GENERATION	1U
 #define SETTLE_MS	120000U
+/* Of each so many segments one is free: nothing is reclaimed. */
+#define SPARE		8U
 
 /* The backend --------------------------------------------------------------- */
 
@@ -44,7 +46,9 @@ static const u8 *table_at(const struct table_media *t, u64 off, size_t *len)
 	in = (off - t->head_bytes) & (t->super.segment_bytes - 1);
 	start = t->super.segment_bytes - t->tail_bytes;
 	*len = min_t(u64, *len, (in < start ? start : t->super.segment_bytes) - in);
-	return in < start ? NULL : t->tails + no * t->tail_bytes + (in - start);
+	if (in < start || no >= t->nr_full || t->empty)
+		return NULL;
+	return t->tails + no * t->tail_bytes + (in - start);
 }
 
 static int table_read(const struct table_media *t, struct kvmem_io *io)
@@ -147,8 +151,11 @@ static unsigned int make_block(const struct table_media *t, u32 n, u32 nth,
 		unsigned int first = (i - 1) * KVMEM_MEDIA_PIECE_SUMS;
 
 		sums->type = KVMEM_MEDIA_ENTRY_SUMS;
-		sums->first = first;
+		sums->first = cpu_to_le16(first);
 		sums->nr = min(kvmem_entry_sums(t->block_bytes) - first, KVMEM_MEDIA_PIECE_SUMS);
+		/* The last one is the block's, inverted. */
+		if (i == used - 1)
+			sums->sum[sums->nr - 1] = cpu_to_le32(~0U);
 	}
 	return used;
 }
@@ -179,17 +186,17 @@ static u32 table_pages(const struct table_media *t, u32 blocks)
 
 static void choose_layout(struct table_media *t)
 {
-	u32 per = KVMEM_MEDIA_DEFAULT_SEGMENT / t->block_bytes, nr;
+	u32 per = KVMEM_MEDIA_DEFAULT_SEGMENT / t->block_bytes;
+	u64 bytes;
 
 	while (per * t->block_bytes + table_pages(t, per) * KVMEM_MEDIA_PAGE >
 	       KVMEM_MEDIA_DEFAULT_SEGMENT)
 		per--;
 	t->per_segment = per;
 	t->tail_bytes = (size_t)table_pages(t, per) * KVMEM_MEDIA_PAGE;
-	nr = max(DIV_ROUND_UP(t->nr_blocks, per), KVMEM_MEDIA_MIN_SEGMENTS);
-	/* The head takes less than a segment. */
-	kvmem_super_layout(&t->super, (u64)(nr + 1) * KVMEM_MEDIA_DEFAULT_SEGMENT,
-			   KVMEM_MEDIA_DEFAULT_SEGMENT, UNIT);
+	t->nr_full = DIV_ROUND_UP(t->nr_blocks, per);
+	bytes = (u64)(t->nr_full + t->nr_full / SPARE + SPARE) * KVMEM_MEDIA_DEFAULT_SEGMENT;
+	kvmem_super_layout(&t->super, bytes, KVMEM_MEDIA_DEFAULT_SEGMENT, UNIT);
 	memset(t->super.uuid, 0x7b, sizeof(t->super.uuid));
 	t->super.generation = 1;
 	t->head_bytes = t->super.first_segment;
@@ -207,13 +214,13 @@ struct table_media *table_media_create(struct kvmem_ns *ns, u32 nr_blocks, u32 b
 	t->block_bytes = ALIGN(block_bytes, KVMEM_MEDIA_OFFSET_ALIGN);
 	choose_layout(t);
 	t->head = vzalloc(t->head_bytes);
-	t->tails = vzalloc(t->super.nr_segments * t->tail_bytes);
+	t->tails = vzalloc(t->nr_full * t->tail_bytes);
 	if (!t->head || !t->tails) {
 		table_media_destroy(t);
 		return NULL;
 	}
 	make_head(t);
-	for (no = 0; no * t->per_segment < nr_blocks; no++) {
+	for (no = 0; no < t->nr_full; no++) {
 		make_segment(t, no);
 		cond_resched();
 	}
@@ -242,7 +249,7 @@ struct kvmem_media *table_media_attach(struct table_media *t, u64 *ns)
 		return media;
 	ret = kvmem_media_settle(SETTLE_MS);
 	*ns = ktime_get_ns() - start;
-	if (!ret && media->scanned_blocks != t->nr_blocks)
+	if (!ret && media->scanned_blocks != (t->empty ? 0 : t->nr_blocks))
 		ret = -ENODATA;
 	if (!ret)
 		return media;
@@ -256,7 +263,7 @@ void table_media_detach(struct kvmem_media *media)
 	kvmem_media_put(media);
 }
 
-/* A large index is vmalloc's, everything else is in slabs or the page allocator's by way of them. */
+/* A large index may be vmalloc's; slabs count everything else. */
 s64 table_media_kernel_bytes(struct kvmem_ns *ns)
 {
 	s64 bytes = (global_node_page_state_pages(NR_SLAB_RECLAIMABLE_B) +

@@ -15,8 +15,10 @@
  * @nr_blocks: in all tables
  * @block_bytes: size of each
  * @per_segment: blocks in a full segment
+ * @nr_full: segments with a table; the others are free
  * @head_bytes: before the first segment
  * @tail_bytes: of a segment's end that can be other than zero: its table
+ * @empty: attach shall find no table
  * @head: superblock and directory
  * @tails: of all segments
  */
@@ -26,8 +28,10 @@ struct table_media {
 	u32 nr_blocks;
 	u32 block_bytes;
 	u32 per_segment;
+	u32 nr_full;
 	size_t head_bytes;
 	size_t tail_bytes;
+	bool empty;
 	u8 *head;
 	u8 *tails;
 };

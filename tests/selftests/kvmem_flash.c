@@ -72,6 +72,15 @@ void kvt_disk_resize(struct kvt_disk *disk, unsigned int mib)
 	disk->bytes = mib * MIB;
 }
 
+/* The driver's own limit of bytes a second hangs on transfers that are long. */
+static void disk_delay(const struct kvt_disk *disk, unsigned int ms)
+{
+	disk_set(disk, "irqmode", 2);	/* a timer */
+	disk_set(disk, "completion_nsec", ms * 1000000ULL);
+	disk_set(disk, "submit_queues", 1);
+	disk_set(disk, "hw_queue_depth", 2);
+}
+
 void kvt_disk_new(struct kvt_disk *disk, const struct kvt_disk_opts *opts)
 {
 	static const struct kvt_disk_opts none;
@@ -90,8 +99,8 @@ void kvt_disk_new(struct kvt_disk *disk, const struct kvt_disk_opts *opts)
 	disk_set(disk, "blocksize", opts->blocksize ?: 512);
 	if (opts->cache_mib)
 		disk_set(disk, "cache_size", opts->cache_mib);
-	if (opts->mbps)
-		disk_set(disk, "mbps", opts->mbps);
+	if (opts->delay_ms)
+		disk_delay(disk, opts->delay_ms);
 	kvt_disk_power(disk, true);
 }
 
@@ -382,26 +391,26 @@ static void clean_media(void)
 	}
 }
 
-static void clean_disks(void)
+static void clean_disks_in(DIR *dir)
 {
 	struct kvt_disk disk;
 	struct dirent *e;
-	DIR *dir = opendir(NULLB);
 
-	while (dir && (e = readdir(dir))) {
+	if (!dir)
+		return;
+	while ((e = readdir(dir))) {
 		if (strncmp(e->d_name, PREFIX, strlen(PREFIX)))
 			continue;
 		snprintf(disk.dir, sizeof(disk.dir), NULLB "/%.60s", e->d_name);
 		kvt_disk_free(&disk);
 	}
-	if (dir)
-		closedir(dir);
+	closedir(dir);
 }
 
 static void clean_flash(void)
 {
 	clean_media();
-	clean_disks();
+	clean_disks_in(opendir(NULLB));
 }
 
 static void __attribute__((constructor)) use_clean_flash(void)
@@ -419,6 +428,7 @@ const size_t kvt_sizes[] = {
 	1, 8, 511, 512, 513, 4095, 4096, 4097, 8192, 9215, 9216, 9217, 18432, 65536, 562176,
 	MIB - 1, MIB, MIB + 1, 2 * MIB, 2 * MIB + 8, KVT_BIGGEST,
 };
+
 const unsigned int kvt_nr_sizes = ARRAY_SIZE(kvt_sizes);
 
 int kvt_persist_as(int fd, uint64_t key, uint64_t content, size_t len)

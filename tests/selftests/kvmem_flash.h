@@ -18,7 +18,7 @@ struct kvt_disk_opts {
 	unsigned int mib;		/* 0: 64 */
 	unsigned int blocksize;		/* 0: 512 */
 	unsigned int cache_mib;		/* volatile cache, lost with the power; 0: none */
-	unsigned int mbps;		/* 0: as fast as memory */
+	unsigned int delay_ms;		/* of each transfer, two at a time; 0: none */
 	bool no_discard;
 };
 

@@ -22,7 +22,7 @@ _kvmemctl_options() {
 	stats*) echo --watch --count ;;
 	status*) echo --socket ;;
 	top*) echo --interval --count --once --sort --socket ;;
-	advise*) echo --gib --interval --prefill-tokens-per-second --bytes-per-token --gpu-cost-per-hour --socket ;;
+	advise*) echo --gib --interval --prefill-tokens-per-second --bytes-per-token --gpu-cost-per-hour --endurance --socket ;;
 	'media format') echo --label --segment-size --uuid --force --no-discard ;;
 	'media check') echo --data --force ;;
 	'media dump') echo --segment --keys ;;

@@ -5,6 +5,7 @@
 #include "ctl/advice.h"
 
 #define DAY	86400.0
+#define DAY_PER_YEAR	365.25
 
 static double divide(double a, double b)
 {
@@ -108,6 +109,67 @@ static void predict(const struct advice_ns *ns, const struct advice_node *node,
 	a->gpu_cost = a->prefill_seconds / 3600 * node->gpu_cost_per_hour;
 }
 
+/* Its quota of the media, or all of them; none where it writes nothing there */
+static double flash_of(const struct advice_ns *ns, const struct advice_node *node)
+{
+	if (!(node->flash > 0) || (strcmp(ns->flash_mode, "through") &&
+				   strcmp(ns->flash_mode, "back")))
+		return 0;
+	return ns->flash_quota > 0 ? fmin(ns->flash_quota, node->flash) : node->flash;
+}
+
+/* The same curve further on: what leaves DRAM is found on flash. */
+static void predict_flash(const struct advice_ns *ns, const struct advice_node *node,
+			  struct advice *a)
+{
+	double both;
+
+	a->flash = flash_of(ns, node);
+	both = ns->capacity > 0 ? ns->capacity + a->flash : NAN;
+	a->flash_now = advice_curve_at(ns, both);
+	a->flash_more = advice_curve_at(ns, both + a->more_bytes);
+	a->flash_gain = gain(&a->flash_now, &a->flash_more);
+	a->flash_prefill_seconds = a->gets * DAY * a->flash_gain * a->recompute;
+	a->flash_gpu_cost = a->flash_prefill_seconds / 3600 * node->gpu_cost_per_hour;
+}
+
+/* --- media --- */
+
+/* What was written is the part used of what it can take in all. */
+static double endurance_left(const struct advice_media *m, double given)
+{
+	double all = divide(m->device_written, m->used);
+
+	if (m->used >= 1)
+		return 0;
+	return isnan(given) ? all * (1 - m->used) : given;
+}
+
+static const struct advice_media *find_media(const struct advice_media *all, size_t n,
+					     const struct advice_media *like)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (all[i].id == like->id && !strcmp(all[i].name, like->name))
+			return &all[i];
+	return NULL;
+}
+
+void advice_media_make(struct advice_media *now, size_t n, const struct advice_media *before,
+		       size_t nr_before, double seconds, double given)
+{
+	const struct advice_media *old;
+	struct advice_media *m;
+
+	for (m = now; m < now + n; m++) {
+		old = find_media(before, nr_before, m);
+		m->per_day = old ? DAY * per_second(m->written, old->written, seconds) : NAN;
+		m->endurance = endurance_left(m, given);
+		m->life_years = divide(m->endurance, m->per_day) / DAY_PER_YEAR;
+	}
+}
+
 static void break_even(const struct advice_node *node, struct advice *a)
 {
 	a->recompute = divide(a->tokens, node->prefill);
@@ -148,5 +210,6 @@ void advice_make(const struct advice_ns *ns, const struct advice_counters *befor
 	block(ns, node, a);
 	break_even(node, a);
 	predict(ns, node, more_bytes, a);
+	predict_flash(ns, node, a);
 	missing(ns, a);
 }

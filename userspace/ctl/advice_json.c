@@ -50,14 +50,52 @@ static json_t *curve_json(const struct advice_ns *ns)
 	return array;
 }
 
-static json_t *more_json(const struct advice *a)
+static json_t *more_json(double bytes, double gain, double prefill_seconds, double gpu_cost)
 {
 	json_t *o = json_object();
 
-	json_put(o, "bytes", whole(a->more_bytes));
-	json_put(o, "hit_rate_gain", json_double(a->gain));
-	json_put(o, "prefill_seconds_per_day", json_double(a->prefill_seconds));
-	json_put(o, "gpu_cost_per_day", json_double(a->gpu_cost));
+	json_put(o, "bytes", whole(bytes));
+	json_put(o, "hit_rate_gain", json_double(gain));
+	json_put(o, "prefill_seconds_per_day", json_double(prefill_seconds));
+	json_put(o, "gpu_cost_per_day", json_double(gpu_cost));
+	return o;
+}
+
+static json_t *flash_json(const struct advice_ns *ns, const struct advice *a)
+{
+	json_t *o = json_object();
+
+	json_put(o, "mode", text_or_null(ns->flash_mode));
+	json_put(o, "capacity_bytes", whole(a->flash));
+	json_put(o, "used_bytes", whole(ns->flash_used));
+	json_put(o, "now", point(ns->capacity + a->flash, a->flash_now.lru,
+				 a->flash_now.policy));
+	json_put(o, "more", more_json(a->more_bytes, a->flash_gain, a->flash_prefill_seconds,
+				      a->flash_gpu_cost));
+	return o;
+}
+
+/* null: there are none */
+json_t *advice_media_json(const struct advice_media *media, size_t n)
+{
+	json_t *array, *o;
+	size_t i;
+
+	if (!n)
+		return json_null();
+	array = json_array();
+	for (i = 0; i < n; i++) {
+		o = json_object();
+		json_put(o, "name", json_string(media[i].name));
+		json_put(o, "state", text_or_null(media[i].state));
+		json_put(o, "bytes", whole(media[i].bytes));
+		json_put(o, "written_bytes_per_day", whole(media[i].per_day));
+		json_put(o, "endurance_left_bytes", whole(media[i].endurance));
+		json_put(o, "life_years", json_double(media[i].life_years));
+		json_array_append_new(array, o);
+	}
+	o = json_object();
+	json_put(o, "media", array);
 	return o;
 }
 
@@ -107,7 +145,8 @@ static void put_state(json_t *o, const struct advice_ns *ns)
 	json_put(o, "used_bytes", whole(ns->used));
 }
 
-json_t *advice_json(const struct advice_ns *ns, const struct advice *a)
+json_t *advice_json(const struct advice_ns *ns, const struct advice_node *node,
+		    const struct advice *a)
 {
 	json_t *o = json_object();
 
@@ -122,9 +161,10 @@ json_t *advice_json(const struct advice_ns *ns, const struct advice *a)
 	json_put(o, "curve", curve_json(ns));
 	json_put(o, "now", point(ns->capacity, a->now.lru, a->now.policy));
 	json_put(o, "twice", point(2 * ns->capacity, a->twice.lru, a->twice.policy));
-	json_put(o, "more", more_json(a));
+	json_put(o, "more", more_json(a->more_bytes, a->gain, a->prefill_seconds, a->gpu_cost));
+	json_put(o, "flash", flash_json(ns, a));
 	json_put(o, "break_even", break_even_json(a));
 	json_put(o, "missing", missing_json(ns, a));
-	json_put(o, "drive_life_years", json_null());
+	json_put(o, "drive_life_years", json_double(node->life_years));
 	return o;
 }

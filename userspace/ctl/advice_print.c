@@ -124,14 +124,21 @@ static void twice(const struct advice_ns *ns, const struct advice *a, FILE *to)
 		percent(known ? a->now.policy : a->now.lru, now, sizeof(now)));
 }
 
+/* What more of one tier would bring */
+struct more {
+	const char *of;
+	double gain, prefill_seconds, gpu_cost;
+};
+
 static void more(const struct advice_ns *ns, const struct advice_node *node,
-		 const struct advice *a, FILE *to)
+		 const struct advice *a, const struct more *m, FILE *to)
 {
 	const char *problem = lacking(node, a);
 	char size[32], end[32];
 
-	fprintf(to, "  %s of DRAM more: ", format_bytes(size, sizeof(size), a->more_bytes));
-	if (isnan(a->gain)) {
+	fprintf(to, "  %s of %s more: ", format_bytes(size, sizeof(size), a->more_bytes),
+		m->of);
+	if (isnan(m->gain)) {
 		if (ns->nr_points && ns->capacity > 0)
 			fprintf(to, "not known: the curve ends at %s\n",
 				format_bytes(end, sizeof(end),
@@ -140,17 +147,67 @@ static void more(const struct advice_ns *ns, const struct advice_node *node,
 			fprintf(to, "not known\n");
 		return;
 	}
-	fprintf(to, "%+.2f percentage points of hits", a->gain * 100);
+	fprintf(to, "%+.2f percentage points of hits", m->gain * 100);
 	if (problem)
 		fprintf(to, "; %s", problem);
-	else if (isnan(a->prefill_seconds))
+	else if (isnan(m->prefill_seconds))
 		fprintf(to, "; how many requests there are is not known");
 	else
-		fprintf(to, ", saves %.1f s of prefill a day", a->prefill_seconds);
-	if (!isnan(a->gpu_cost))
-		fprintf(to, ", %.2f %s of GPU a day", a->gpu_cost,
+		fprintf(to, ", saves %.1f s of prefill a day", m->prefill_seconds);
+	if (!isnan(m->gpu_cost))
+		fprintf(to, ", %.2f %s of GPU a day", m->gpu_cost,
 			*node->currency ? node->currency : "(no currency)");
 	fputc('\n', to);
+}
+
+static void more_of_both(const struct advice_ns *ns, const struct advice_node *node,
+			 const struct advice *a, FILE *to)
+{
+	const struct more dram = { "DRAM", a->gain, a->prefill_seconds, a->gpu_cost };
+	const struct more flash = { "flash", a->flash_gain, a->flash_prefill_seconds,
+				    a->flash_gpu_cost };
+	char size[32], used[32], rate[16];
+
+	more(ns, node, a, &dram, to);
+	more(ns, node, a, &flash, to);
+	if (a->flash > 0)
+		fprintf(to, "    now flash of %s, %s used; with DRAM %s of requests would hit\n",
+			format_bytes(size, sizeof(size), a->flash),
+			format_bytes(used, sizeof(used), ns->flash_used),
+			percent(isnan(a->flash_now.policy) ? a->flash_now.lru :
+				a->flash_now.policy, rate, sizeof(rate)));
+}
+
+static void life(const struct advice_node *node, FILE *to)
+{
+	if (!(node->flash > 0))
+		fprintf(to, "  drive life: no flash media attached\n");
+	else if (isnan(node->life_years))
+		fprintf(to, "  drive life: not known: no rate of writing, or the device does not "
+			"tell its endurance (--endurance)\n");
+	else
+		fprintf(to, "  drive life: %.1f years at the present rate of writing\n",
+			node->life_years);
+}
+
+void advice_print_media(const struct advice_media *media, size_t n, FILE *to)
+{
+	char size[32], day[32];
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		fprintf(to, "media %s: %s, %s", media[i].name, media[i].state,
+			format_bytes(size, sizeof(size), media[i].bytes));
+		if (!isnan(media[i].per_day))
+			fprintf(to, ", %s written a day as now",
+				format_bytes(day, sizeof(day), media[i].per_day));
+		if (!isnan(media[i].endurance))
+			fprintf(to, ", can take %s more",
+				format_bytes(day, sizeof(day), media[i].endurance));
+		if (!isnan(media[i].life_years))
+			fprintf(to, ": %.1f years", media[i].life_years);
+		fputc('\n', to);
+	}
 }
 
 static void reuse(const struct advice *a, FILE *to)
@@ -211,8 +268,8 @@ void advice_print(const struct advice_ns *ns, const struct advice_node *node,
 	missing(ns, a, to);
 	if (ns->nr_points) {
 		twice(ns, a, to);
-		more(ns, node, a, to);
+		more_of_both(ns, node, a, to);
 	}
 	break_even(node, a, to);
-	fprintf(to, "  drive life: no flash media attached\n");
+	life(node, to);
 }

@@ -109,6 +109,13 @@ static void read_policy(const json_t *policy, struct advice_ns *out)
 	out->sampled_uses = count(policy, "sampled_uses");
 }
 
+static void read_flash(const json_t *flash, struct advice_ns *out)
+{
+	text(flash, "mode", out->flash_mode, sizeof(out->flash_mode));
+	out->flash_quota = count(flash, "quota_bytes");
+	out->flash_used = count(flash, "bytes");
+}
+
 /* A bound of blocks is one of bytes, too: so many of what one takes now. */
 static double capacity(const json_t *ns)
 {
@@ -134,6 +141,7 @@ int advice_read_ns(const json_t *ns, struct advice_ns *out)
 	out->data_bytes = count(ns, "data_bytes");
 	out->saved_tokens = count(saved, "tokens");
 	out->saved_bytes = count(saved, "bytes");
+	read_flash(json_object_get(ns, "flash"), out);
 	read_policy(json_object_get(ns, "policy"), out);
 	read_counters(json_object_get(ns, "counters"), &out->total);
 	read_curve(json_object_get(ns, "curve"), out);
@@ -153,6 +161,37 @@ int advice_read_counters(const json_t *report, unsigned int id, struct advice_co
 		return 0;
 	}
 	return -1;
+}
+
+/* --- media --- */
+
+static bool read_one_media(const json_t *o, struct advice_media *m)
+{
+	double id = limited(o, "id", ID_MAX);
+
+	*m = (struct advice_media){ .per_day = NAN, .endurance = NAN, .life_years = NAN };
+	text(o, "name", m->name, sizeof(m->name));
+	text(o, "state", m->state, sizeof(m->state));
+	if (!(id >= 1) || !*m->name)
+		return false;
+	m->id = (unsigned int)id;
+	m->usable = !strcmp(m->state, "live") || !strcmp(m->state, "attaching");
+	m->bytes = count(o, "bytes");
+	m->written = count(o, "put_bytes") + count(o, "reinsert_bytes") +
+		     count(o, "table_bytes");
+	m->used = limited(o, "used_percent", 255) / 100;
+	m->device_written = number(o, "device_written_bytes");
+	return true;
+}
+
+size_t advice_read_media(const json_t *report, struct advice_media *out, size_t max)
+{
+	const json_t *all = json_object_get(report, "media");
+	size_t i, n = 0;
+
+	for (i = 0; i < json_array_size(all) && n < max; i++)
+		n += read_one_media(json_array_get(all, i), &out[n]);
+	return n;
 }
 
 /* --- the node --- */
@@ -185,6 +224,7 @@ void advice_read_node(const json_t *report, struct advice_node *out)
 	currency(costs, out->currency, sizeof(out->currency));
 	out->get_speed = speed(report, "get");
 	out->put_speed = speed(report, "put");
+	out->life_years = NAN;
 }
 
 double advice_read_interval(const json_t *before, const json_t *now)

@@ -12,6 +12,8 @@
 
 /* An element of "namespaces"; -1 when it has no id or no name */
 int advice_read_ns(const json_t *ns, struct advice_ns *out);
+/* "media" of a report, at most @max; how many.  What follows of it is not known yet. */
+size_t advice_read_media(const json_t *report, struct advice_media *out, size_t max);
 /* Costs as configured, and speeds as measured */
 void advice_read_node(const json_t *report, struct advice_node *out);
 /* The counters of namespace @id; -1 when it is not there */

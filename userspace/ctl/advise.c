@@ -23,6 +23,7 @@ const struct arg_spec advise_specs[] = {
 	{ .name = "prefill-tokens-per-second" },
 	{ .name = "bytes-per-token" },
 	{ .name = "gpu-cost-per-hour" },
+	{ .name = "endurance" },
 	{ .name = "socket" },
 	{ .name = NULL }
 };
@@ -33,6 +34,8 @@ const struct arg_spec advise_specs[] = {
  * @seconds: between them
  * @given: costs from the command line; NaN = not given
  * @more: bytes
+ * @endurance: bytes that a drive can still take; NaN = as it tells
+ * @media: @nr_media of them
  * @interval_ms: how long to watch
  * @answers: array, for JSON
  * @nr: namespaces answered for
@@ -41,11 +44,27 @@ struct question {
 	json_t *before, *now;
 	double seconds;
 	struct advice_node given;
-	double more;
+	double more, endurance;
+	struct advice_media media[ADVICE_MAX_MEDIA];
+	size_t nr_media;
 	uint64_t interval_ms;
 	json_t *answers;
 	unsigned int nr;
 };
+
+static int parse_endurance(const struct args *args, struct question *q)
+{
+	const char *text = args_get(args, "endurance");
+	uint64_t bytes;
+
+	q->endurance = NAN;
+	if (!text)
+		return CTL_OK;
+	if (parse_size(text, &bytes) || !bytes)
+		return ctl_usage("--endurance %s: want bytes, as 1400T", text);
+	q->endurance = (double)bytes;
+	return CTL_OK;
+}
 
 static int parse(const struct args *args, struct question *q)
 {
@@ -64,7 +83,7 @@ static int parse(const struct args *args, struct question *q)
 	if (!rc)
 		rc = args_real(args, "gpu-cost-per-hour", NAN, &q->given.gpu_cost_per_hour);
 	q->more = gib * GIB;
-	return rc;
+	return rc ? rc : parse_endurance(args, q);
 }
 
 static int check_module(const json_t *report)
@@ -117,6 +136,28 @@ static void prefer(double *configured, double given)
 		*configured = given;
 }
 
+static void read_media(struct question *q)
+{
+	struct advice_media before[ADVICE_MAX_MEDIA];
+	size_t n = advice_read_media(q->before, before, ADVICE_MAX_MEDIA);
+
+	q->nr_media = advice_read_media(q->now, q->media, ADVICE_MAX_MEDIA);
+	advice_media_make(q->media, q->nr_media, before, n, q->seconds, q->endurance);
+}
+
+/* All that can be used, and the life of the one that is worn out first */
+static void add_media(const struct question *q, struct advice_node *node)
+{
+	const struct advice_media *m;
+
+	for (m = q->media; m < q->media + q->nr_media; m++) {
+		if (!m->usable)
+			continue;
+		node->flash += m->bytes;
+		node->life_years = fmin(node->life_years, m->life_years);
+	}
+}
+
 /* The command line before the configuration */
 static void read_node(const struct question *q, struct advice_node *node)
 {
@@ -124,6 +165,7 @@ static void read_node(const struct question *q, struct advice_node *node)
 	prefer(&node->prefill, q->given.prefill);
 	prefer(&node->bytes_per_token, q->given.bytes_per_token);
 	prefer(&node->gpu_cost_per_hour, q->given.gpu_cost_per_hour);
+	add_media(q, node);
 }
 
 static void answer(struct ctl *c, struct question *q, const struct advice_ns *ns,
@@ -140,7 +182,7 @@ static void answer(struct ctl *c, struct question *q, const struct advice_ns *ns
 	}
 	advice_make(ns, &before, seconds, node, q->more, &a);
 	if (c->json) {
-		json_array_append_new(q->answers, advice_json(ns, &a));
+		json_array_append_new(q->answers, advice_json(ns, node, &a));
 	} else {
 		if (q->nr)
 			putchar('\n');
@@ -174,7 +216,7 @@ static int finish_json(struct question *q)
 	json_put(root, "interval_s", q->seconds > 0 ? json_real(q->seconds) : json_null());
 	json_put(root, "node", advice_node_json(&node));
 	json_put(root, "namespaces", json_incref(q->answers));
-	json_put(root, "flash", json_null());
+	json_put(root, "flash", advice_media_json(q->media, q->nr_media));
 	return out_json(root);
 }
 
@@ -188,9 +230,9 @@ static int finish(struct ctl *c, struct question *q)
 		return finish_json(q);
 	if (!q->nr)
 		printf("there are no namespaces\n");
-	else
-		printf("\nThere is no flash tier yet; what it would add beyond DRAM is on the same "
-		       "curves.\n");
+	if (q->nr_media)
+		putchar('\n');
+	advice_print_media(q->media, q->nr_media, stdout);
 	return CTL_OK;
 }
 
@@ -210,6 +252,7 @@ int cmd_advise(struct ctl *c)
 	q.answers = json_array();
 	rc = ask(c, &q);
 	if (!rc) {
+		read_media(&q);
 		answer_all(c, &q);
 		rc = finish(c, &q);
 	}

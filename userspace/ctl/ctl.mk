@@ -30,8 +30,8 @@ $(eval $(call unittest,ctl_live,tests/ctl_live.c $(addprefix ctl/,args.c daemon.
 $(eval $(call unittest,ctl_media,tests/ctl_media.c $(addprefix ctl/,args.c decode.c \
 	decode_media.c error.c media.c ns.c object.c out.c parse.c settings.c) nl/attr.c \
 	$(COMMON_SRCS),$(NL_LIBS) -ljansson))
-$(eval $(call unittest,test_report,tests/test_report.c daemon/report.c \
-	ctl/advice_read.c common/latency.c,-ljansson -lm))
+$(eval $(call unittest,test_report,tests/test_report.c daemon/report.c daemon/state_media.c \
+	nl/attr.c ctl/advice_read.c common/latency.c,$(NL_LIBS) -ljansson -lm))
 
 CTL_COMPLETION := $(PREFIX)/share/bash-completion/completions
 install-ctl-completion:

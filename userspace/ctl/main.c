@@ -70,7 +70,7 @@ const struct command ctl_commands[] = {
 	  "what namespaces do, live",
 	  top_specs, 0, 0, cmd_top },
 	{ "advise", "[NS] [--gib N] [--interval SECONDS] [--prefill-tokens-per-second X] "
-	  "[--bytes-per-token N] [--gpu-cost-per-hour X] [--socket PATH]",
+	  "[--bytes-per-token N] [--gpu-cost-per-hour X] [--endurance SIZE] [--socket PATH]",
 	  "what more memory would give, and whether keeping blocks pays",
 	  advise_specs, 0, 1, cmd_advise },
 	{ "policy show", "NS", "value table and histograms of a namespace",

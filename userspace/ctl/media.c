@@ -125,7 +125,7 @@ static const struct column slot_columns[] = {
 	{ NULL, NULL, 0 }
 };
 
-static const struct object_kind media_kind = {
+const struct object_kind media_kind = {
 	.noun = "media",
 	.new = KVMEM_CMD_MEDIA_ATTACH,
 	.set = KVMEM_CMD_MEDIA_SET,

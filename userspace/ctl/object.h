@@ -44,6 +44,6 @@ int object_tell(struct ctl *c, const struct object_kind *kind, json_t *made);
 int object_dump_parts(struct ctl *c, int cmd, const char *name,
 		      json_t *(*decode)(struct nlattr **tb), json_t **out);
 
-extern const struct object_kind ns_kind;
+extern const struct object_kind ns_kind, media_kind;
 
 #endif /* _KVMEMCTL_OBJECT_H */

@@ -13,20 +13,24 @@
  * @time: s since 1970
  * @clock: s of a clock that is never set
  * @ns: array of namespaces
+ * @media: array of media; NULL = not asked for
  * @lat: times
  */
 struct sample {
 	double time, clock;
-	json_t *ns;
+	json_t *ns, *media;
 	struct latencies lat;
 };
 
 /* Of the namespace @name, or of all (NULL); an exit status */
 int sample_take(struct ctl *c, const char *name, struct sample *s);
+/* Media too; the same */
+int sample_take_media(struct ctl *c, struct sample *s);
 void sample_drop(struct sample *s);
 /*
  * {time, interval_s, namespaces, latency}: what has happened between the two,
- * or since the beginning when @before is NULL; interval_s is then null.
+ * or since the beginning when @before is NULL; interval_s is then null.  And
+ * media, when both have some: as they are, with "rates": {written_bytes}.
  */
 json_t *sample_report(const struct sample *now, const struct sample *before);
 

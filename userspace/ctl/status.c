@@ -8,6 +8,7 @@
 #include "ctl/decode.h"
 #include "ctl/module.h"
 #include "ctl/nl.h"
+#include "ctl/object.h"
 #include "ctl/out.h"
 #include "ctl/parse.h"
 #include "ctl/sysfs.h"
@@ -37,6 +38,9 @@ static const struct column status_columns[] = {
 	{ "arena free", "arena.free_bytes", OUT_BYTES },
 	{ "arena quarantined", "arena.quarantined_bytes", OUT_BYTES },
 	{ "arena huge pages", "arena.huge_bytes", OUT_BYTES },
+	{ "flash", "flash.bytes", OUT_LIMIT },
+	{ "on flash", "flash.live_bytes", OUT_LIMIT },
+	{ "blocks on flash", "flash.blocks", OUT_TEXT },
 	{ "expire interval", "settings.expire_interval_ms", OUT_MS },
 	{ "ghost entries", "settings.ghost_max_entries", OUT_TEXT },
 	{ "kvmemd", "daemon.state", OUT_TEXT },
@@ -58,6 +62,34 @@ static json_t *settings(void)
 	return o;
 }
 
+static const struct column media_columns[] = {
+	{ "MEDIA", "name", OUT_TEXT },
+	{ "STATE", "state", OUT_TEXT },
+	{ "PATH", "path", OUT_TEXT },
+	{ "SIZE", "bytes", OUT_BYTES },
+	{ "LIVE", "live_bytes", OUT_BYTES },
+	{ "BLOCKS", "blocks", OUT_TEXT },
+	{ NULL, NULL, 0 }
+};
+
+static json_t *flash_json(const json_t *media)
+{
+	uint64_t bytes = 0, live = 0, blocks = 0;
+	json_t *o = json_object();
+	size_t i;
+
+	for (i = 0; i < json_array_size(media); i++) {
+		bytes += json_get_u64(json_array_get(media, i), "bytes");
+		live += json_get_u64(json_array_get(media, i), "live_bytes");
+		blocks += json_get_u64(json_array_get(media, i), "blocks");
+	}
+	json_put(o, "media", json_number(json_array_size(media)));
+	json_put(o, "bytes", json_number(bytes));
+	json_put(o, "live_bytes", json_number(live));
+	json_put(o, "blocks", json_number(blocks));
+	return o;
+}
+
 /* The data path does not need it: that it is away is no failure. */
 static json_t *daemon_json(struct ctl *c)
 {
@@ -73,16 +105,27 @@ static json_t *daemon_json(struct ctl *c)
 
 int cmd_status(struct ctl *c)
 {
-	json_t *root;
+	json_t *root, *media;
 	int rc = module_get(c, &root);
 
 	if (rc)
 		return rc;
+	rc = object_get_all(c, &media_kind, &media);
+	if (rc) {
+		json_decref(root);
+		return rc;
+	}
+	json_put(root, "flash", flash_json(media));
+	json_put(root, "media", media);
 	json_put(root, "settings", settings());
 	json_put(root, "daemon", daemon_json(c));
 	if (c->json)
 		return out_json(root);
 	out_fields(root, status_columns, stdout);
+	if (json_array_size(media)) {
+		putchar('\n');
+		out_table(media, media_columns, stdout);
+	}
 	json_decref(root);
 	return CTL_OK;
 }

@@ -37,8 +37,25 @@ static const struct column ns_columns[] = {
 	{ "BYTES/s", "rates.bytes", OUT_BYTES },
 	{ "USED", "used_bytes", OUT_BYTES },
 	{ "QUOTA", "quota_bytes", OUT_LIMIT },
+	{ "FLASH", "flash_bytes", OUT_BYTES },
+	{ "ON-FLASH", "flash_blocks", OUT_TEXT },
 	{ "OF-EVICTED", "stats.miss_evicted", OUT_TEXT },
 	{ "OF-EXPIRED", "stats.miss_expired", OUT_TEXT },
+	{ NULL, NULL, 0 }
+};
+
+static const struct column media_columns[] = {
+	{ "MEDIA", "name", OUT_TEXT },
+	{ "STATE", "state", OUT_TEXT },
+	{ "SIZE", "bytes", OUT_BYTES },
+	{ "LIVE", "live_bytes", OUT_BYTES },
+	{ "BLOCKS", "blocks", OUT_TEXT },
+	{ "FREE", "segments.free", OUT_TEXT },
+	{ "WRITTEN/s", "rates.written_bytes", OUT_BYTES },
+	{ "AMPLIFIED", "written.amplification", OUT_TEXT },
+	{ "BUDGET/DAY", "write_budget_bytes_per_day", OUT_LIMIT },
+	{ "READ-ERRORS", "errors.read", OUT_TEXT },
+	{ "WRITE-ERRORS", "errors.write", OUT_TEXT },
 	{ NULL, NULL, 0 }
 };
 
@@ -118,6 +135,8 @@ static int look(struct top *t)
 	if (rc)
 		return rc;
 	rc = sample_take(t->c, NULL, now);
+	if (!rc)
+		rc = sample_take_media(t->c, now);
 	if (rc) {
 		sample_drop(now);
 		json_decref(module);
@@ -166,10 +185,15 @@ static void print_tables(const struct top *t, FILE *to)
 {
 	json_t *ns = json_object_get(t->shown, "namespaces");
 	const json_t *lat = json_object_get(t->shown, "latency");
+	const json_t *media = json_object_get(t->shown, "media");
 
 	rates_sort(ns, t->sort);
 	out_table(ns, ns_columns, to);
 	fputc('\n', to);
+	if (json_array_size(media)) {
+		out_table(media, media_columns, to);
+		fputc('\n', to);
+	}
 	if (json_array_size(lat))
 		out_table(lat, latency_columns, to);
 	else

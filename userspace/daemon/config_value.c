@@ -268,7 +268,7 @@ static void size(const struct value *v)
 		    "bytes, as 68719476736 or \"64G\"; 0 = no bound");
 }
 
-/* "0.5 dwpd": times the size of the media, at least what prints with nine digits */
+/* "0.5 dwpd": drive writes per day, times the size of the media */
 static int drive_writes(const char *s, double *times)
 {
 	char digits[16];

@@ -6,7 +6,7 @@ REPORT_SRCS ?= $(patsubst $(TOP)/%,%,$(wildcard $(TOP)/daemon/report*.c))
 
 CONFIG_SRCS := $(addprefix daemon/,config.c config_print.c config_scan.c config_value.c log.c) \
 	ctl/parse.c
-STATE_SRCS := $(addprefix daemon/,kernel.c read.c state.c state_parse.c)
+STATE_SRCS := $(addprefix daemon/,kernel.c read.c state.c state_media.c state_parse.c)
 DAEMON_SRCS := $(addprefix daemon/,control.c daemon.c link.c loop.c main.c reconcile.c \
 	socket.c watch.c) $(CONFIG_SRCS) $(STATE_SRCS)
 

@@ -47,7 +47,7 @@ const char *kernel_error(const struct kernel *k);
 
 /* --- reading into the state (read.c); 0 or -errno --- */
 
-/* Module, pools, namespaces, latencies */
+/* Module, pools, namespaces, media, latencies */
 int read_all(struct kernel *k, struct state *state);
 /* One namespace again; -ENOENT: it is gone */
 int read_ns(struct kernel *k, struct state *state, uint32_t id);

@@ -48,6 +48,16 @@ static void failed(struct kvmemd *d, int err)
 
 /* --- the module --- */
 
+/* What was refused is tried again; media at their own times. */
+static void plan_retry(struct kvmemd *d)
+{
+	uint64_t media = d->reconcile.retry_at;
+
+	d->retry_time = d->reconcile.failed ? d->state.read_ns + RETRY_PAUSE : 0;
+	if (media && (!d->retry_time || media < d->retry_time))
+		d->retry_time = media;
+}
+
 static void sync_all(struct kvmemd *d)
 {
 	int err;
@@ -56,7 +66,7 @@ static void sync_all(struct kvmemd *d)
 	d->sync_time = daemon_now();
 	err = read_all(d->kernel, &d->state);
 	if (!err)
-		err = reconcile(&d->reconcile, d->kernel, &d->state, d->config);
+		err = reconcile(&d->reconcile, d->kernel, &d->state, d->config, d->sync_time);
 	if (!err)
 		err = control_second(&d->control, daemon_now());
 	if (err) {
@@ -65,7 +75,7 @@ static void sync_all(struct kvmemd *d)
 	}
 	d->state.read_ns = daemon_now();
 	d->trouble[0] = 0;
-	d->retry_time = d->reconcile.failed ? d->state.read_ns + RETRY_PAUSE : 0;
+	plan_retry(d);
 }
 
 void link_connect(struct kvmemd *d)
@@ -97,6 +107,7 @@ void link_disconnect(struct kvmemd *d)
 		log_notice("the kvmem module is gone; waiting for it");
 	knl_close(&d->kernel->nl);
 	state_clear(&d->state);
+	reconcile_forget_tries(&d->reconcile);
 	d->resync = false;
 	if (watch_open(d->watch, false, &e))
 		trouble(d, knl_error_text(&e, text, sizeof(text)));
@@ -197,6 +208,23 @@ static void on_quiesce(struct kvmemd *d, const struct knl_msg *m)
 	       quiesced ? "is quiesced" : "works again");
 }
 
+static void on_media(struct kvmemd *d, const struct knl_msg *m)
+{
+	const char *state = NULL;
+	char name[STATE_NAME_LEN];
+	uint8_t v;
+
+	d->resync |= m->cmd != KVMEM_CMD_MEDIA_CHANGED_NTF;
+	d->reconcile_due = true;
+	if (m->cmd == KVMEM_CMD_MEDIA_CHANGED_NTF && knl_get_u8(m->tb[KVMEM_A_STATE], &v))
+		state = state_media_state_name(v);
+	if (!state)
+		return;
+	event_name(m, name, sizeof(name));
+	log_ns(v == KVMEM_MEDIA_STATE_READ_ONLY || v == KVMEM_MEDIA_STATE_FAILED ? LOG_WARNING :
+	       LOG_INFO, name, "media", "media %s: is %s", name, state);
+}
+
 int link_event(const struct knl_msg *m, void *arg)
 {
 	struct kvmemd *d = arg;
@@ -217,6 +245,11 @@ int link_event(const struct knl_msg *m, void *arg)
 		break;
 	case KVMEM_CMD_QUIESCE_NTF:
 		on_quiesce(d, m);
+		break;
+	case KVMEM_CMD_MEDIA_ATTACHED_NTF:
+	case KVMEM_CMD_MEDIA_DETACHED_NTF:
+	case KVMEM_CMD_MEDIA_CHANGED_NTF:
+		on_media(d, m);
 		break;
 	}
 	return 0;

@@ -22,6 +22,9 @@ FIELD(quota_blocks)
 FIELD(capacity_bytes)
 FIELD(nr_files)
 FIELD(chunks)
+FIELD(flash_blocks)
+FIELD(flash_bytes)
+FIELD(flash_quota_bytes)
 
 static const struct {
 	const char *name, *help;
@@ -45,6 +48,12 @@ static const struct {
 	  "What it may grow to: its quota, its pool's or the arena.", get_capacity_bytes, true },
 	{ "kvmem_namespace_files", "Open files attached.", get_nr_files, false },
 	{ "kvmem_namespace_chunks", "Chunks of 2 MiB owned.", get_chunks, false },
+	{ "kvmem_namespace_flash_blocks", "Blocks on flash that can be read.",
+	  get_flash_blocks, false },
+	{ "kvmem_namespace_flash_bytes", "Sizes of them.", get_flash_bytes, false },
+	{ "kvmem_namespace_flash_quota_bytes",
+	  "Segments that it may have on all media; absent without a bound.",
+	  get_flash_quota_bytes, true },
 };
 
 static const struct {
@@ -184,6 +193,21 @@ static void info(const struct state *state, struct buffer *b)
 	}
 }
 
+static void flash_modes(const struct state *state, struct buffer *b)
+{
+	const struct state_ns *ns;
+	unsigned int i;
+
+	text_gauge(b, "kvmem_namespace_flash_mode",
+		   "1 for which blocks are written to flash: none, as they are put, or those about to leave DRAM.");
+	for (ns = state->ns; ns; ns = ns->next)
+		for (i = 0; state_flash_mode_name(i); i++)
+			text_u64(b, "kvmem_namespace_flash_mode",
+				 LABELS({ "namespace", NAME(ns->name) },
+					{ "mode", state_flash_mode_name(i) }),
+				 ns->flash_mode == i);
+}
+
 void metrics_namespaces(const struct state *state, struct buffer *b)
 {
 	unsigned int i;
@@ -202,4 +226,5 @@ void metrics_namespaces(const struct state *state, struct buffer *b)
 		     "Blocks dropped: to stay within a quota, because the arena was full, because their chunk was wanted, because their time was over, because their checksum did not match.");
 	by_reason(state, b, "kvmem_namespace_evictions_total", evictions, COUNT(evictions));
 	transferred(state, b);
+	flash_modes(state, b);
 }

@@ -31,6 +31,11 @@ static int on_pool(const struct knl_msg *m, void *arg)
 	return -state_parse_pool(arg, m);
 }
 
+static int on_media(const struct knl_msg *m, void *arg)
+{
+	return -state_parse_media(arg, m);
+}
+
 static int on_stats(const struct knl_msg *m, void *arg)
 {
 	return -state_parse_stats(arg, m);
@@ -49,6 +54,11 @@ static void unsee_ns(void *arg)
 static void unsee_pools(void *arg)
 {
 	state_unsee_pools(arg);
+}
+
+static void unsee_media(void *arg)
+{
+	state_unsee_media(arg);
 }
 
 static void forget_latency(void *arg)
@@ -80,6 +90,20 @@ static int read_pools(struct kernel *k, struct state *state)
 	return err;
 }
 
+static int read_media(struct kernel *k, struct state *state)
+{
+	int err;
+
+	state_unsee_media(state);
+	err = kernel_dump(k, knl_request(KVMEM_CMD_MEDIA_GET), on_media, unsee_media, state);
+	/* A module of before there were media knows no such command. */
+	if (err == -EOPNOTSUPP && k->error.fault == KNL_REFUSED)
+		err = 0;
+	if (!err)
+		state_drop_unseen_media(state);
+	return err;
+}
+
 static int read_latency(struct kernel *k, struct state *state)
 {
 	forget_latency(state);
@@ -96,6 +120,8 @@ int read_all(struct kernel *k, struct state *state)
 		err = read_pools(k, state);
 	if (!err)
 		err = read_namespaces(k, state);
+	if (!err)
+		err = read_media(k, state);
 	if (!err)
 		err = read_latency(k, state);
 	return err;

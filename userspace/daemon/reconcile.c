@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 /**
  * struct run - one reconciliation
  * @by_name: the namespaces that are there, sorted; @nr of them
+ * @now: CLOCK_MONOTONIC ns
  * @err: the kernel cannot be talked to; it is over
  */
 struct run {
@@ -19,6 +21,7 @@ struct run {
 	const struct config *config;
 	const struct state_ns **by_name;
 	size_t nr;
+	uint64_t now;
 	int err;
 };
 
@@ -101,6 +104,13 @@ static void start(struct reconcile *r)
 	r->complaints = NULL;
 	r->nr_complaints = 0;
 	r->created = r->changed = r->failed = r->left = 0;
+	r->retry_at = 0;
+}
+
+void reconcile_forget_tries(struct reconcile *r)
+{
+	r->nr_tries = 0;
+	r->retry_at = 0;
 }
 
 /* --- requests --- */
@@ -304,6 +314,18 @@ static void put_fingerprint(struct change *c, const struct config_ns *want,
 				    want->fingerprint);
 }
 
+static void put_flash(struct change *c, const struct config_ns *want,
+		      const struct state_ns *have)
+{
+	if (wanted(c, CONFIG_FLASH_MODE, "flash mode",
+		   !have || have->flash_mode != want->flash_mode))
+		c->err |= knl_put_u8(c->msg, KVMEM_A_FLASH_MODE, want->flash_mode);
+	if (wanted(c, CONFIG_FLASH_QUOTA, "flash quota",
+		   !have || have->flash_quota_bytes != want->flash_quota_bytes))
+		c->err |= knl_put_u64(c->msg, KVMEM_A_FLASH_QUOTA_BYTES,
+				      want->flash_quota_bytes);
+}
+
 static void create_ns(struct run *run, const struct config_ns *want)
 {
 	/* Without an owner the kernel would make it ours, and we are no tenant. */
@@ -314,6 +336,7 @@ static void create_ns(struct run *run, const struct config_ns *want)
 	put_owner(&c, want, NULL);
 	put_limits(&c, want, NULL);
 	put_fingerprint(&c, want, NULL);
+	put_flash(&c, want, NULL);
 	if (wanted(&c, CONFIG_POOL, "pool", true))
 		c.err |= knl_put_string(c.msg, KVMEM_A_POOL_NAME, want->pool);
 	create(run, &c, "namespace", want->name);
@@ -329,6 +352,7 @@ static void change_ns(struct run *run, const struct config_ns *want,
 	put_owner(&c, want, have);
 	put_limits(&c, want, have);
 	put_fingerprint(&c, want, have);
+	put_flash(&c, want, have);
 	change(run, &c, "namespace", want->name);
 }
 
@@ -374,10 +398,208 @@ static void reconcile_ns(struct run *run, const struct config_ns *want)
 		change_ns(run, want, have, leave(run, want, have));
 }
 
-int reconcile(struct reconcile *r, struct kernel *k, struct state *state,
-	      const struct config *config)
+/* --- media --- */
+
+#define FIRST_PAUSE	2000000000ULL
+#define LAST_PAUSE	(32 * FIRST_PAUSE)
+
+static struct reconcile_try *find_try(struct reconcile *r, const char *name)
 {
-	struct run run = { .r = r, .k = k, .state = state, .config = config };
+	unsigned int i;
+
+	for (i = 0; i < r->nr_tries; i++)
+		if (!strcmp(r->tries[i].name, name))
+			return &r->tries[i];
+	return NULL;
+}
+
+static void forget_try(struct reconcile *r, const char *name)
+{
+	struct reconcile_try *try = find_try(r, name);
+
+	if (try)
+		*try = r->tries[--r->nr_tries];
+}
+
+static void retry_at(struct reconcile *r, uint64_t time)
+{
+	if (!r->retry_at || time < r->retry_at)
+		r->retry_at = time;
+}
+
+/* There are no more tries than media, since those of another file are forgotten. */
+static void try_later(struct run *run, const char *name)
+{
+	struct reconcile *r = run->r;
+	struct reconcile_try *try = find_try(r, name);
+
+	if (!try && r->nr_tries == CONFIG_MAX_MEDIA)
+		return;
+	if (!try) {
+		try = &r->tries[r->nr_tries++];
+		*try = (struct reconcile_try){ .pause = FIRST_PAUSE / 2 };
+		memcpy(try->name, name, sizeof(try->name));
+	}
+	if (try->pause < LAST_PAUSE)
+		try->pause *= 2;
+	try->next = run->now + try->pause;
+	if (r->nr_complaints)
+		try->said = r->complaints[r->nr_complaints - 1];
+	retry_at(r, try->next);
+}
+
+/* Tried not long ago; what was said then is not said again. */
+static bool too_soon(struct run *run, const char *name)
+{
+	const struct reconcile_try *try = find_try(run->r, name);
+
+	if (!try || run->now >= try->next)
+		return false;
+	remember(run->r, try->said);
+	retry_at(run->r, try->next);
+	return true;
+}
+
+/* The one that is meant, under another name */
+static const struct state_media *find_twin(const struct state *state,
+					   const struct config_media *want)
+{
+	const struct state_media *m;
+
+	for (m = state->media; m; m = m->next)
+		if (want->set & CONFIG_UUID ? !memcmp(m->uuid, want->uuid, sizeof(m->uuid)) :
+					      !strcmp(m->path, want->path))
+			return m;
+	return NULL;
+}
+
+static struct nl_msg *attach_request(const struct config_media *want)
+{
+	struct nl_msg *msg = knl_request(KVMEM_CMD_MEDIA_ATTACH);
+
+	if (msg && !knl_put_string(msg, KVMEM_A_NAME, want->name) &&
+	    !knl_put_string(msg, KVMEM_A_PATH, want->path) &&
+	    (!(want->set & CONFIG_UUID) ||
+	     !nla_put(msg, KVMEM_A_UUID, sizeof(want->uuid), want->uuid)))
+		return msg;
+	nlmsg_free(msg);
+	return NULL;
+}
+
+static void attach(struct run *run, const struct config_media *want)
+{
+	int err = kernel_call(run->k, attach_request(want), NULL, NULL);
+
+	if (!err) {
+		forget_try(run->r, want->name);
+		run->r->created++;
+		log_ns(LOG_NOTICE, want->name, "attached", "media %s: %s was attached",
+		       want->name, want->path);
+	} else if (run->k->error.fault == KNL_REFUSED) {
+		complain(run->r, want->name, "media %s: %s cannot be attached: %s; trying again",
+			 want->name, want->path, kernel_error(run->k));
+		try_later(run, want->name);
+	} else {
+		run->err = err;
+	}
+}
+
+static void attach_missing(struct run *run, const struct config_media *want)
+{
+	const struct state_media *twin;
+
+	if (state_find_media_by_name(run->state, want->name)) {
+		forget_try(run->r, want->name);
+		return;
+	}
+	twin = find_twin(run->state, want);
+	if (twin) {
+		run->r->left++;
+		complain(run->r, want->name, "media %s: is attached as %s; detach it (kvmemctl "
+			 "media detach %s) and it is attached as %s", want->name, twin->name,
+			 twin->name, want->name);
+	} else if (!too_soon(run, want->name)) {
+		attach(run, want);
+	}
+}
+
+/* The kernel's bounds; drive writes of a small media may be below. */
+static uint64_t budget_of(const struct config_budget *b, const struct state_media *have)
+{
+	double bytes = b->drive_writes * (double)have->v[KVMEM_A_MEDIA_BYTES];
+
+	if (!(b->drive_writes > 0))
+		return b->bytes;
+	return (uint64_t)fmin(fmax(bytes, 1 << 20), (double)(1ULL << 50));
+}
+
+/* Another one that has the name: its settings are not ours. */
+static bool is_other(struct run *run, const struct config_media *want,
+		     const struct state_media *have)
+{
+	bool other = want->set & CONFIG_UUID &&
+		     memcmp(have->uuid, want->uuid, sizeof(have->uuid));
+
+	if (other)
+		complain(run->r, want->name, "media %s: is another one than configured, with "
+			 "another uuid, at %s", want->name, have->path);
+	else if (strcmp(have->path, want->path))
+		complain(run->r, want->name, "media %s: is attached at %s, configured is %s; "
+			 "detach it (kvmemctl media detach %s) and it is attached there",
+			 want->name, have->path, want->path, want->name);
+	else
+		return false;
+	run->r->left++;
+	return other;
+}
+
+static void set_media(struct run *run, const struct config_media *want)
+{
+	const struct state_media *have = state_find_media_by_name(run->state, want->name);
+	struct change c;
+	uint64_t budget;
+
+	if (!have) {
+		run->state->media_missing++;
+		return;
+	}
+	if (is_other(run, want, have))
+		return;
+	budget = budget_of(&want->budget, have);
+	c = begin(KVMEM_CMD_MEDIA_SET, want->set);
+	if (c.msg)
+		c.err = knl_put_u32(c.msg, KVMEM_A_ID, have->id);
+	if (wanted(&c, CONFIG_WRITE_BUDGET, "write_budget", have->write_budget != budget))
+		c.err |= knl_put_u64(c.msg, KVMEM_A_WRITE_BUDGET, budget);
+	change(run, &c, "media", want->name);
+}
+
+static void read_again(struct run *run, bool changed)
+{
+	if (!run->err && changed)
+		run->err = read_all(run->k, run->state);
+}
+
+static void reconcile_media(struct run *run)
+{
+	const struct config *config = run->config;
+	unsigned int before, i;
+
+	for (i = 0; i < config->nr_media && !run->err; i++)
+		attach_missing(run, &config->media[i]);
+	/* The size of one, which its budget may depend on, is known from now on. */
+	read_again(run, run->r->created || run->r->changed);
+	before = run->r->changed;
+	run->state->media_missing = 0;
+	for (i = 0; i < config->nr_media && !run->err; i++)
+		set_media(run, &config->media[i]);
+	read_again(run, run->r->changed != before);
+}
+
+int reconcile(struct reconcile *r, struct kernel *k, struct state *state,
+	      const struct config *config, uint64_t now)
+{
+	struct run run = { .r = r, .k = k, .state = state, .config = config, .now = now };
 	unsigned int i;
 
 	start(r);
@@ -389,7 +611,7 @@ int reconcile(struct reconcile *r, struct kernel *k, struct state *state,
 	for (i = 0; i < config->nr_ns && !run.err; i++)
 		reconcile_ns(&run, &config->ns[i]);
 	free(run.by_name);
-	if (!run.err && (r->created || r->changed))
-		run.err = read_all(k, state);
+	if (!run.err)
+		reconcile_media(&run);
 	return run.err;
 }

@@ -133,13 +133,24 @@ static json_t *tokens_json(const struct policy_hist *hist)
 	return json_pack("{s:I, s:I}", "tokens", integer(cost), "bytes", integer(bytes));
 }
 
+/* One level below the rest: json_pack() takes them in one piece. */
+static json_t *flash_json(const struct state_ns *ns)
+{
+	const char *mode = state_flash_mode_name(ns->flash_mode);
+
+	return json_pack("{s:s, s:I, s:I, s:I}", "mode", mode ? mode : "?",
+			 "quota_bytes", integer(ns->flash_quota_bytes),
+			 "blocks", integer(ns->flash_blocks),
+			 "bytes", integer(ns->flash_bytes));
+}
+
 static json_t *ns_json(const struct state_ns *ns)
 {
 	const uint64_t *v = ns->stats.v;
 	double hits = (double)v[KVMEM_A_STATS_HITS];
 
 	return json_pack("{s:I, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:o, s:o, "
-			 "s:o, s:o, s:o}",
+			 "s:o, s:o, s:o, s:o}",
 			 "id", (json_int_t)ns->id, "name", text_json(ns->name),
 			 "quota_bytes", integer(ns->quota_bytes),
 			 "quota_blocks", integer(ns->quota_blocks),
@@ -151,6 +162,7 @@ static json_t *ns_json(const struct state_ns *ns)
 			 "pinned_bytes", integer(ns->pinned_bytes),
 			 "hinted", ns->hinted,
 			 "hit_rate", ratio(hits, hits + (double)v[KVMEM_A_STATS_MISSES]),
+			 "flash", flash_json(ns),
 			 "policy", policy_json(ns),
 			 "saved", tokens_json(&ns->hist),
 			 "counters", counters_json(&ns->stats),
@@ -164,6 +176,47 @@ static json_t *namespaces_json(const struct state *state)
 
 	for (ns = state->ns; ns; ns = ns->next)
 		if (json_array_append_new(array, ns_json(ns))) {
+			json_decref(array);
+			return NULL;
+		}
+	return array;
+}
+
+/* --- of media --- */
+
+/* null: the device does not tell */
+static json_t *told(const struct state_media *m, unsigned int attr)
+{
+	return m->told >> attr & 1 ? json_integer(integer(m->v[attr])) : json_null();
+}
+
+static json_t *one_media_json(const struct state_media *m)
+{
+	const char *name = state_media_state_name(m->state);
+	const uint64_t *v = m->v;
+
+	return json_pack("{s:I, s:o, s:o, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o}",
+			 "id", (json_int_t)m->id, "name", text_json(m->name),
+			 "path", text_json(m->path), "state", name ? name : "?",
+			 "bytes", integer(v[KVMEM_A_MEDIA_BYTES]),
+			 "live_bytes", integer(v[KVMEM_A_MEDIA_LIVE_BYTES]),
+			 "blocks", integer(v[KVMEM_A_MEDIA_BLOCKS]),
+			 "write_budget_bytes_per_day", integer(m->write_budget),
+			 "put_bytes", integer(v[KVMEM_A_MEDIA_PUT_BYTES]),
+			 "reinsert_bytes", integer(v[KVMEM_A_MEDIA_REINSERT_BYTES]),
+			 "table_bytes", integer(v[KVMEM_A_MEDIA_TABLE_BYTES]),
+			 "used_percent", told(m, KVMEM_A_MEDIA_HEALTH_USED_PERCENT),
+			 "device_written_bytes", told(m, KVMEM_A_MEDIA_HEALTH_WRITTEN_BYTES),
+			 "life_days", told(m, KVMEM_A_MEDIA_LIFE_DAYS));
+}
+
+static json_t *media_json(const struct state *state)
+{
+	json_t *array = json_array();
+	const struct state_media *m;
+
+	for (m = state->media; m; m = m->next)
+		if (json_array_append_new(array, one_media_json(m))) {
 			json_decref(array);
 			return NULL;
 		}
@@ -253,14 +306,14 @@ char *report_json(const struct state *state, const struct report_costs *costs,
 	char *text;
 
 	/* A part that is NULL, for want of memory, makes all of it NULL. */
-	root = json_pack("{s:i, s:s, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:[]}",
+	root = json_pack("{s:i, s:s, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
 			 "format", FORMAT, "version", KVMEM_VERSION,
 			 "read_ns", integer(state->read_ns),
 			 "age_s", read ? real((double)(now_ns - state->read_ns) / 1e9) :
 			 json_null(),
 			 "module", module_json(state), "daemon", daemon_json(state),
 			 "costs", costs_json(costs), "latency", latency_json(state),
-			 "namespaces", namespaces_json(state), "media");
+			 "namespaces", namespaces_json(state), "media", media_json(state));
 	text = root ? json_dumps(root, JSON_COMPACT | JSON_REAL_PRECISION(12)) : NULL;
 	json_decref(root);
 	return text;

@@ -148,5 +148,7 @@ void state_clear(struct state *state)
 	state_drop_unseen_ns(state);
 	state_unsee_pools(state);
 	state_drop_unseen_pools(state);
+	state_unsee_media(state);
+	state_drop_unseen_media(state);
 	*state = kept;
 }

@@ -15,6 +15,8 @@
 #include "daemon/policy.h"
 
 #define STATE_NAME_LEN	64
+#define STATE_PATH_LEN	256
+#define STATE_UUID_LEN	16
 
 /* Counters of a namespace by attribute, KVMEM_A_STATS_*; 0 = not told */
 struct state_stats {
@@ -46,6 +48,8 @@ struct state_ns {
 	uint32_t ttl_ms, pin_percent;
 	uint64_t used_bytes, used_blocks, live_blocks, data_bytes, pinned_bytes;
 	uint32_t nr_files, chunks;
+	uint8_t flash_mode;	/* enum kvmem_flash_mode */
+	uint64_t flash_quota_bytes, flash_blocks, flash_bytes;
 	struct state_stats stats;
 	struct policy_hist hist;
 	uint64_t hist_time;
@@ -68,6 +72,30 @@ struct state_pool {
 	bool seen;
 };
 
+/**
+ * struct state_media - an attached media
+ * @next: in order of ids
+ * @state: enum kvmem_media_state
+ * @write_budget: bytes a day, 0 = no bound
+ * @v: what it tells by attribute, KVMEM_A_MEDIA_*; signed ones as they are
+ * @told: bit i: @v[i] was told; a device does not know all of it
+ * @backend: name of it
+ * @seen: in the dump that is being read
+ */
+struct state_media {
+	struct state_media *next;
+	uint32_t id;
+	char name[STATE_NAME_LEN];
+	char path[STATE_PATH_LEN];
+	char backend[16];
+	uint8_t uuid[STATE_UUID_LEN];
+	uint8_t state;
+	uint64_t write_budget;
+	uint64_t v[KVMEM_A_MEDIA_MAX + 1];
+	uint64_t told;
+	bool seen;
+};
+
 /* Times of one operation and tier */
 struct state_latency {
 	uint32_t opcode, tier;
@@ -84,6 +112,7 @@ struct state_latency {
  * @read_ns: CLOCK_MONOTONIC of the last complete read
  * @events_lost: multicast messages lost because we were slow, so far
  * @samples, @samples_lost: sampled accesses told, and dropped by the kernel
+ * @media_missing: configured ones that are not attached (reconcile.c)
  * @last_ns: the one added last: the next of a dump comes behind it; or NULL
  */
 struct state {
@@ -95,6 +124,8 @@ struct state {
 	uint64_t arena[KVMEM_A_ARENA_MAX + 1];	/* bytes, by KVMEM_A_ARENA_* */
 	struct state_ns *ns;
 	struct state_pool *pools;
+	struct state_media *media;
+	unsigned int media_missing;
 	struct state_latency latency[STATE_MAX_LATENCY];
 	unsigned int nr_latency;
 	uint64_t read_ns;
@@ -110,11 +141,17 @@ struct state_pool *state_find_pool_by_name(const struct state *state, const char
 /* The one with that id, made if need be; NULL: no memory */
 struct state_ns *state_add_ns(struct state *state, uint32_t id);
 struct state_pool *state_add_pool(struct state *state, uint32_t id);
+struct state_media *state_find_media_by_name(const struct state *state, const char *name);
+struct state_media *state_add_media(struct state *state, uint32_t id);
+const char *state_media_state_name(unsigned int state);
+const char *state_flash_mode_name(unsigned int mode);
 /* Around a dump: nothing has been seen; drop what was not. */
 void state_unsee_ns(struct state *state);
 void state_drop_unseen_ns(struct state *state);
 void state_unsee_pools(struct state *state);
 void state_drop_unseen_pools(struct state *state);
+void state_unsee_media(struct state *state);
+void state_drop_unseen_media(struct state *state);
 /* Everything that is of the module goes; what the daemon counts stays. */
 void state_clear(struct state *state);
 

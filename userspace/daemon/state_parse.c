@@ -35,6 +35,14 @@ static void parse_settings(struct state_ns *ns, struct nlattr **tb)
 	knl_get_u32(tb[KVMEM_A_PIN_PERCENT], &ns->pin_percent);
 }
 
+static void parse_flash(struct state_ns *ns, struct nlattr **tb)
+{
+	knl_get_u8(tb[KVMEM_A_FLASH_MODE], &ns->flash_mode);
+	knl_get_u64(tb[KVMEM_A_FLASH_QUOTA_BYTES], &ns->flash_quota_bytes);
+	knl_get_u64(tb[KVMEM_A_FLASH_BLOCKS], &ns->flash_blocks);
+	knl_get_u64(tb[KVMEM_A_FLASH_BYTES], &ns->flash_bytes);
+}
+
 static void parse_usage(struct state_ns *ns, struct nlattr **tb)
 {
 	knl_get_u64(tb[KVMEM_A_USED_BYTES], &ns->used_bytes);
@@ -71,6 +79,7 @@ int state_parse_ns(struct state *state, const struct knl_msg *m)
 	ns->seen = true;
 	parse_settings(ns, m->tb);
 	parse_usage(ns, m->tb);
+	parse_flash(ns, m->tb);
 	return 0;
 }
 

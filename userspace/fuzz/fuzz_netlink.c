@@ -103,6 +103,7 @@ static int on_answer(const struct knl_msg *m, void *arg)
 	state_parse_pool(&d.state, m);
 	state_parse_stats(&d.state, m);
 	state_parse_latency(&d.state, m);
+	state_parse_media(&d.state, m);
 	state_parse_hist(&hist, m, &id);
 	state_parse_table(&table, m);
 	return 0;

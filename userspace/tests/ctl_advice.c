@@ -21,7 +21,7 @@ static bool is_near(double a, double b)
 /* 16 tokens a block: 2 MiB, 3.2 ms of prefill; get 0.524288 ms, put 1.048576 ms */
 static const struct advice_node node = {
 	.prefill = 5000, .bytes_per_token = 131072, .gpu_cost_per_hour = 2.5,
-	.currency = "EUR", .get_speed = 4e9, .put_speed = 2e9,
+	.currency = "EUR", .get_speed = 4e9, .put_speed = 2e9, .life_years = NAN,
 };
 
 static const struct advice_counters earlier = { .hits = 500, .misses = 300, .puts = 450 };
@@ -47,6 +47,33 @@ static struct advice make(const struct advice_ns *ns, const struct advice_node *
 
 	advice_make(ns, &earlier, 10, n, GIB, &a);
 	return a;
+}
+
+static json_t *load(const char *text)
+{
+	json_error_t error;
+	json_t *root = json_loads(text, 0, &error);
+
+	if (!root)
+		printf("# %s\n", error.text);
+	return root;
+}
+
+static bool tells(const struct advice_ns *ns, const struct advice_node *n,
+		  const struct advice *a, const char *want)
+{
+	char *text;
+	size_t size;
+	FILE *to = open_memstream(&text, &size);
+	bool found;
+
+	advice_print(ns, n, a, to);
+	fclose(to);
+	found = strstr(text, want);
+	if (!found)
+		printf("# no \"%s\" in:\n%s", want, text);
+	free(text);
+	return found;
 }
 
 static void curve(void)
@@ -98,6 +125,86 @@ static void savings(void)
 	CHECK(isnan(a.gain) && isnan(a.prefill_seconds) && isnan(a.gpu_cost));
 }
 
+/* On the curve behind DRAM: 4 GiB of it, and 2 of flash */
+static void flash(void)
+{
+	struct advice_node with = node;
+	struct advice_ns ns = sample();
+	struct advice a = make(&ns, &node);
+
+	CHECK(a.flash == 0);
+	CHECK_NEAR(a.flash_gain, a.gain);
+	with.flash = 2 * GIB;
+	CHECK(make(&ns, &with).flash == 0);
+	strcpy(ns.flash_mode, "off");
+	CHECK(make(&ns, &with).flash == 0);
+	strcpy(ns.flash_mode, "back");
+	a = make(&ns, &with);
+	CHECK_NEAR(a.flash, 2 * GIB);
+	/* 0.34 + (0.42 - 0.34) / 2 at 6 GiB, and 20 x 86400 x 0.02 x 0.0032 for the next */
+	CHECK_NEAR(a.flash_now.policy, 0.38);
+	CHECK_NEAR(a.flash_now.lru, 0.35);
+	CHECK_NEAR(a.flash_gain, 0.02);
+	CHECK_NEAR(a.flash_prefill_seconds, 110.592);
+	CHECK_NEAR(a.flash_gpu_cost, 0.0768);
+	CHECK(tells(&ns, &with, &a, "1.0 GiB of flash more: +2.00 percentage points of hits, saves "
+				    "110.6 s of prefill a day, 0.08 EUR of GPU a day\n"));
+	CHECK(tells(&ns, &with, &a, "now flash of 2.0 GiB, 0 B used; with DRAM 38.0% of requests "
+				    "would hit\n"));
+	ns.flash_quota = GIB;
+	strcpy(ns.flash_mode, "through");
+	CHECK_NEAR(make(&ns, &with).flash, GIB);
+	ns.flash_quota = 3 * GIB;
+	CHECK_NEAR(make(&ns, &with).flash, 2 * GIB);
+	/* Beyond the curve's 8 GiB */
+	with.flash = 100 * GIB;
+	ns.flash_quota = 0;
+	a = make(&ns, &with);
+	CHECK(isnan(a.flash_gain) && isnan(a.flash_now.lru));
+	CHECK(tells(&ns, &with, &a, "of flash more: not known: the curve ends at 8.0 GiB\n"));
+}
+
+#define MEDIA(n, w) "{\"id\": " n ", \"name\": \"m" n "\", \"state\": \"live\", " \
+	"\"bytes\": 1000, \"put_bytes\": " w ", \"reinsert_bytes\": 5, \"table_bytes\": 1"
+
+/* 864 bytes in 10 s are 7464960 a day */
+static void drive_life(void)
+{
+	static const char was[] = "{\"media\": [" MEDIA("1", "136") "}, " MEDIA("2", "7") "}]}";
+	static const char is[] = "{\"media\": [" MEDIA("1", "1000")
+		", \"used_percent\": 20, \"device_written_bytes\": 4000000000}, "
+		MEDIA("2", "7") "}, " MEDIA("3", "9") "}, {\"id\": 0, \"name\": \"x\"}, 5, "
+		"{\"id\": 4, \"name\": \"m4\", \"state\": \"failed\", \"bytes\": -5}]}";
+	struct advice_media m[8], before[8];
+	json_t *a = load(was), *b = load(is);
+	size_t n = advice_read_media(b, m, 8), nr = advice_read_media(a, before, 8);
+
+	CHECK_EQ(nr, 2);
+	CHECK_EQ(n, 4);
+	CHECK_EQ(advice_read_media(b, m, 2), 2);
+	advice_read_media(b, m, 8);
+	advice_media_make(m, n, before, nr, 10, NAN);
+	CHECK(m[0].usable && !m[3].usable && m[0].bytes == 1000 && m[3].bytes == 0);
+	CHECK_NEAR(m[0].per_day, 7464960);
+	/* Four times what has used up a fifth */
+	CHECK_NEAR(m[0].endurance, 16e9);
+	CHECK_NEAR(m[0].life_years, 16e9 / 7464960 / 365.25);
+	/* Nothing is written; and one that came meanwhile */
+	CHECK(m[1].per_day == 0 && isnan(m[1].life_years));
+	CHECK(isnan(m[2].per_day));
+	advice_media_make(m, n, before, nr, 10, 1e9);
+	CHECK_NEAR(m[0].life_years, 1e9 / 7464960 / 365.25);
+	CHECK_NEAR(m[1].endurance, 1e9);
+	m[0].used = 1.2;
+	advice_media_make(m, n, before, nr, 10, 1e9);
+	CHECK(m[0].life_years == 0);
+	/* One report only */
+	advice_media_make(m, n, before, nr, 0, 1e9);
+	CHECK(isnan(m[0].per_day) && isnan(m[0].life_years));
+	json_decref(a);
+	json_decref(b);
+}
+
 static void break_even(void)
 {
 	struct advice_ns ns = sample();
@@ -128,7 +235,7 @@ static void break_even(void)
 
 static void unknown(void)
 {
-	struct advice_node bare = { NAN, NAN, NAN, "", NAN, NAN };
+	struct advice_node bare = { NAN, NAN, NAN, "", NAN, NAN, 0, NAN };
 	struct advice_ns ns = sample(), empty = { .id = 1, .name = "x" };
 	struct advice a = make(&ns, &bare);
 
@@ -173,16 +280,6 @@ static void missing(void)
 }
 
 /* --- reading --- */
-
-static json_t *load(const char *text)
-{
-	json_error_t error;
-	json_t *root = json_loads(text, 0, &error);
-
-	if (!root)
-		printf("# %s\n", error.text);
-	return root;
-}
 
 static const char report[] =
 	"{\"read_ns\": 5000000000,"
@@ -317,26 +414,9 @@ static void wrong_curves(void)
 
 /* --- telling --- */
 
-static bool tells(const struct advice_ns *ns, const struct advice_node *n,
-		  const struct advice *a, const char *want)
-{
-	char *text;
-	size_t size;
-	FILE *to = open_memstream(&text, &size);
-	bool found;
-
-	advice_print(ns, n, a, to);
-	fclose(to);
-	found = strstr(text, want);
-	if (!found)
-		printf("# no \"%s\" in:\n%s", want, text);
-	free(text);
-	return found;
-}
-
 static void text(void)
 {
-	struct advice_node bare = { NAN, NAN, NAN, "", NAN, NAN };
+	struct advice_node bare = { NAN, NAN, NAN, "", NAN, NAN, 0, NAN };
 	struct advice_ns ns = sample();
 	struct advice a = make(&ns, &node);
 
@@ -372,10 +452,10 @@ static bool is_null(const json_t *o, const char *a, const char *b)
 
 static void json(void)
 {
-	struct advice_node bare = { NAN, NAN, NAN, "", NAN, NAN };
+	struct advice_node bare = { NAN, NAN, NAN, "", NAN, NAN, 0, NAN };
 	struct advice_ns ns = sample();
 	struct advice a = make(&ns, &node);
-	json_t *o = advice_json(&ns, &a);
+	json_t *o = advice_json(&ns, &node, &a);
 
 	CHECK_NEAR(json_number_value(json_object_get(json_object_get(o, "more"),
 						     "prefill_seconds_per_day")), 110.592);
@@ -388,7 +468,7 @@ static void json(void)
 	ns.sampled_uses = 0;
 	ns.one_in = 0;
 	a = make(&ns, &bare);
-	o = advice_json(&ns, &a);
+	o = advice_json(&ns, &bare, &a);
 	CHECK(is_null(o, "more", "prefill_seconds_per_day") && is_null(o, "twice", "policy"));
 	CHECK(is_null(o, "break_even", "verdict") && is_null(o, "missing", "uses"));
 	CHECK(!is_null(o, "missing", "sampled_uses"));
@@ -400,6 +480,7 @@ static void json(void)
 
 static const struct ktap_test tests[] = {
 	{ "curve", curve }, { "savings", savings }, { "break-even", break_even },
+	{ "flash", flash }, { "drive life", drive_life },
 	{ "not known", unknown }, { "missing data", missing }, { "reports", reports },
 	{ "wrong reports", wrong_reports }, { "wrong curves", wrong_curves },
 	{ "bounded by blocks", bounded },

@@ -29,7 +29,7 @@ static struct {
 	int waits, refused;
 } kernel;
 
-const struct object_kind ns_kind;
+const struct object_kind ns_kind, media_kind = { .noun = "media" };
 
 const char *ctl_attr_name(int attr)
 {
@@ -59,10 +59,28 @@ static json_t *ns(const char *name, int id, int gets)
 			 gets / 2, "evictions", "total", 0);
 }
 
+/* Two drives of which the second one comes later */
+static json_t *media(void)
+{
+	json_t *all = json_array();
+	int i;
+
+	for (i = 1; i <= (kernel.reads > 1 ? 2 : 1); i++)
+		json_array_append_new(all, json_pack("{s:i, s:s, s:s, s:{s:i, s:i, s:i}}", "id", i,
+						     "name", i == 1 ? "nvme0" : "nvme1",
+						     "state", "live", "written",
+						     "put_bytes", kernel.reads * 1000,
+						     "reinsert_bytes", 7, "table_bytes", 8));
+	return all;
+}
+
 int object_get_all(struct ctl *c, const struct object_kind *kind, json_t **out)
 {
 	(void)c;
-	(void)kind;
+	if (kind == &media_kind) {
+		*out = media();
+		return CTL_OK;
+	}
 	*out = json_pack("[o,o]", ns("calm", 1, 1), ns("busy", 2, kernel.reads * 1000));
 	return CTL_OK;
 }
@@ -213,6 +231,8 @@ static void top_piped(void)
 	/* 10 operations in 0.1 s, half of them within the middle of the bucket */
 	CHECK(strstr(text, "\nget        dram"));
 	CHECK(strstr(text, "2.3 us"));
+	CHECK_EQ(times("\nMEDIA  STATE"), 2);
+	CHECK_EQ(times("\nnvme0  live"), 2);
 	argv = ARGV("top", "--once", "--interval", "0.1", "--sort", "name", "--socket", "/nowhere");
 	CHECK_EQ(piped(cmd_top, top_specs, false, argv), 0);
 	CHECK_EQ(times("kvmem 0.1.0, "), 1);
@@ -222,7 +242,7 @@ static void top_piped(void)
 static void top_json(void)
 {
 	char **argv = ARGV("top", "--once", "--interval", "0.1", "--socket", "/nowhere");
-	json_t *root, *o;
+	json_t *root, *o, *written;
 	double gets;
 
 	CHECK_EQ(piped(cmd_top, top_specs, true, argv), 0);
@@ -235,6 +255,14 @@ static void top_json(void)
 	gets = json_number_value(json_object_get(json_object_get(o, "rates"), "gets"));
 	CHECK(gets > 2000 && gets <= 20000);
 	CHECK(json_number_value(json_object_get(root, "interval_s")) >= 0.1);
+	o = json_object_get(root, "media");
+	CHECK_EQ(json_array_size(o), 2);
+	/* 1000 bytes in 0.1 s or a little more; and one that was not there before */
+	written = json_object_get(json_array_get(o, 0), "rates");
+	gets = json_number_value(json_object_get(written, "written_bytes"));
+	CHECK(gets > 1000 && gets <= 10000);
+	written = json_object_get(json_array_get(o, 1), "rates");
+	CHECK(json_is_null(json_object_get(written, "written_bytes")));
 	json_decref(root);
 }
 

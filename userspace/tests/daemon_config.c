@@ -6,6 +6,8 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include <linux/kvmem_netlink.h>
+
 #include "daemon/config.h"
 #include "daemon/policy.h"
 #include "ktap.h"
@@ -58,9 +60,15 @@ static const char good[] =
 	"    quota_blocks = 5000000000; pool = \"p\"; ttl = \"2h\"; pin_percent = 0;\n"
 	"    policy = \"lru\"; fingerprint =\n"
 	"\"00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\"; },\n"
-	"  { name = \"b\"; user = \"root\"; group = \"root\"; quota_bytes = \"1.5G\"; } );\n"
+	"  { name = \"b\"; user = \"root\"; group = \"root\"; quota_bytes = \"1.5G\";\n"
+	"    flash = { mode = \"back\"; quota = \"100G\"; }; } );\n"
 	"pools = ( { name = \"p\"; quota_bytes = 0x100000000; share = true; } );\n"
-	"media = ( ); membership = [ ];\n";
+	"media = ( { name = \"m\"; path = \"/dev/m\"; write_budget = \"1.25 dwpd\";\n"
+	"    uuid = \"00112233-4455-6677-8899-aabbccddeeff\"; },\n"
+	"  { name = \"o\"; path = \"/dev/o\"; write_budget = 5000000000; },\n"
+	"  { name = \"u\"; path = \"/dev/u\"; write_budget = 0; },\n"
+	"  { name = \"v\"; path = \"/dev/v\"; write_budget = \"500G\"; } );\n"
+	"membership = [ ];\n";
 
 static void everything(void)
 {
@@ -96,6 +104,30 @@ static void everything(void)
 	CHECK_EQ(config_find_ns(c, "b")->policy, POLICY_ADAPTIVE);
 	CHECK_EQ(config_find_pool(c, "p")->quota_bytes, 1LL << 32);
 	CHECK(!config_find_ns(c, "c"));
+	config_free(c);
+}
+
+static void media(void)
+{
+	struct config *c = parse(good);
+	const struct config_ns *b;
+
+	CHECK(c);
+	CHECK_EQ(c->nr_media, 4);
+	CHECK(!strcmp(c->media[0].name, "m") && !strcmp(c->media[0].path, "/dev/m"));
+	CHECK_EQ(c->media[0].uuid[15], 0xff);
+	CHECK(c->media[0].budget.drive_writes == 1.25);
+	CHECK_EQ(c->media[0].budget.bytes, 0);
+	CHECK_EQ(c->media[1].budget.bytes, 5000000000);
+	CHECK(!(c->media[1].set & CONFIG_UUID));
+	CHECK_EQ(c->media[2].budget.bytes, 0);
+	CHECK(c->media[2].set & CONFIG_WRITE_BUDGET);
+	CHECK_EQ(c->media[3].budget.bytes, 500LL << 30);
+	b = config_find_ns(c, "b");
+	CHECK_EQ(b->flash_mode, KVMEM_FLASH_MODE_BACK);
+	CHECK_EQ(b->flash_quota_bytes, 100LL << 30);
+	CHECK(b->set & CONFIG_FLASH_MODE && b->set & CONFIG_FLASH_QUOTA);
+	CHECK(!(config_find_ns(c, "a")->set & CONFIG_FLASH_MODE));
 	config_free(c);
 }
 
@@ -137,6 +169,9 @@ static void print(void)
 	config_free(c);
 	config_free(again);
 }
+
+#define MEDIA	"media = ( { name = \"m\"; path = \"/m\";\n"
+#define UUID	"\"00112233445566778899aabbccddeeff\""
 
 struct wrong {
 	const char *text;
@@ -202,8 +237,37 @@ static const struct wrong wrong[] = {
 	{ "namespaces = ( { name = \"n\"; policy = \"none \" } );", "policy: want" },
 	{ "namespaces = (\n{ name = \"n\"; pool = \"p\" } );",
 	  "F:2: namespace \"n\": there is no pool \"p\"" },
-	{ "media = ( { } );", "F:1: media: the flash tier is not in this release" },
-	{ "media = 1;", "flash tier" },
+	{ "media = ( { } );", "F:1: a media without a name" },
+	{ "media = ( { name = \"m\" } );", "F:1: a media without a path" },
+	{ "media = 1;", "media: want a list of groups" },
+	{ "media = ( 1 );", "F:1: media: want a group" },
+	{ MEDIA "nam = 1 } );", "F:2: unknown key \"nam\"" },
+	{ MEDIA "uuid = \"12\" } );", "F:2: uuid: want a UUID" },
+	{ MEDIA "write_budget = \"1 dwp\" } );", "F:2: write_budget: want bytes a day" },
+	{ MEDIA "write_budget = \"-1 dwpd\" } );", "write_budget: want" },
+	{ MEDIA "write_budget = \"inf dwpd\" } );", "write_budget: want" },
+	{ MEDIA "write_budget = \"0.0001 dwpd\" } );", "write_budget: want" },
+	{ MEDIA "write_budget = \"1001 dwpd\" } );", "write_budget: want" },
+	{ MEDIA "write_budget = \"dwpd\" } );", "write_budget: want" },
+	{ MEDIA "write_budget = \"1025T\" } );", "write_budget: want" },
+	{ MEDIA "write_budget = 1000000 } );", "F:2: write_budget: want" },
+	{ MEDIA "write_budget = -1 } );", "write_budget: want" },
+	{ MEDIA "write_budget = 1.0 } );", "write_budget: want" },
+	{ MEDIA "write_budget = 0;\nwrite_budget = 0 } );", "F:3: " },
+	{ "media = ( { name = \"m\"; path = \"m\" } );", "begins with /" },
+	{ "media = ( { name = \"a/b\"; path = \"/m\" } );", "has a slash" },
+	{ "media = ( { name = \"..\"; path = \"/m\" } );", "is not for directories" },
+	{ "media = ( { name = \"7\"; path = \"/m\" } );", "digits only" },
+	{ MEDIA " },\n{ name = \"m\"; path = \"/n\" } );", "F:3: a second media with the name" },
+	{ MEDIA " },\n{ name = \"n\"; path = \"/m\" } );", "F:3: a second media with the path" },
+	{ "media = ( { name = \"m\"; path = \"/m\"; uuid = " UUID " },\n"
+	  "{ name = \"n\"; path = \"/n\"; uuid = " UUID " } );",
+	  "F:2: a second media with the uuid of that in line 1" },
+	{ "namespaces = ( { name = \"n\";\nflash = 1 } );", "F:2: flash: want a group" },
+	{ "namespaces = ( { name = \"n\";\nflash = { mod = 1 } } );", "F:2: unknown key" },
+	{ "namespaces = ( { name = \"n\"; flash = {\nmode = \"on\" } } );",
+	  "F:2: mode: want \"off\", \"through\" or \"back\"" },
+	{ "namespaces = ( { name = \"n\"; flash = { quota = -1 } } );", "quota: want bytes" },
 	{ "membership = { a = 1; };", "not in this release" },
 	{ "daemon = {", "F:1: syntax error" },
 	{ "\n\ndaemon = { ! };", "F:3: " },
@@ -330,6 +394,7 @@ static void too_many(void)
 static const struct ktap_test tests[] = {
 	{ "without a line there are defaults", defaults },
 	{ "every key is taken", everything },
+	{ "media and flash", media },
 	{ "what is printed means the same", print },
 	{ "every error is told with its line", every_error },
 	{ "all errors are told", all_errors },

@@ -121,6 +121,44 @@ static void settings(void)
 	end();
 }
 
+static void put_failed(struct nl_msg *msg)
+{
+	knl_put_string(msg, KVMEM_A_NAME, "m");
+	knl_put_u8(msg, KVMEM_A_STATE, KVMEM_MEDIA_STATE_FAILED);
+}
+
+static void media(void)
+{
+	begin("media = ( { name = \"m\"; path = \"/dev/m\" } );");
+	CHECK_EQ(f.nr_media, 1);
+	event(KVMEM_CMD_MEDIA_CHANGED_NTF, 1, put_failed);
+	CHECK(d.reconcile_due && !d.resync);
+	CHECK(strstr(said, "media m: is failed"));
+	/* Let go by somebody: it comes back, and later when it cannot. */
+	f.nr_media = 0;
+	f.fail_cmd = KVMEM_CMD_MEDIA_ATTACH;
+	f.fail_err = ENODEV;
+	event(KVMEM_CMD_MEDIA_DETACHED_NTF, 1, NULL);
+	CHECK(d.resync);
+	pause_over();
+	link_poll(&d);
+	CHECK_EQ(d.state.media_missing, 1);
+	CHECK(d.retry_time > daemon_now() + 1000000000ULL);
+	CHECK(d.retry_time < daemon_now() + 2000000000ULL);
+	/* Another module: at once */
+	link_disconnect(&d);
+	CHECK_EQ(d.reconcile.nr_tries, 0);
+	CHECK(!d.state.media);
+	f.fail_cmd = 0;
+	d.state.connected = true;
+	d.resync = true;
+	pause_over();
+	link_poll(&d);
+	CHECK_EQ(f.nr_media, 1);
+	CHECK_EQ(d.retry_time, 0);
+	end();
+}
+
 static void put_quiesced(struct nl_msg *msg)
 {
 	knl_put_u8(msg, KVMEM_A_QUIESCED, 1);
@@ -226,6 +264,7 @@ static void refusals(void)
 static const struct ktap_test tests[] = {
 	{ "namespaces made and deleted", lists },
 	{ "settings changed by somebody", settings },
+	{ "media", media },
 	{ "events of the module", the_module },
 	{ "the module is unloaded", gone },
 	{ "what the kernel refuses is tried again", refusals },

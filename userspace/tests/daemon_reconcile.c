@@ -16,10 +16,12 @@ static struct reconcile r;
 static char *said;
 static size_t said_len;
 static FILE *log_to;
+static uint64_t now;
 
 static void begin(void)
 {
 	fake_kernel_init(&f);
+	now = 1000000000000;
 	log_to = open_memstream(&said, &said_len);
 	log_init(log_to);
 }
@@ -50,7 +52,7 @@ static int run(const char *text)
 	memset(f.calls, 0, sizeof(f.calls));
 	err = read_all(&f.kernel, &state);
 	if (!err)
-		err = reconcile(&r, &f.kernel, &state, c);
+		err = reconcile(&r, &f.kernel, &state, c, now);
 	config_free(c);
 	fflush(log_to);
 	return err;
@@ -60,7 +62,8 @@ static unsigned int writes(void)
 {
 	return f.calls[KVMEM_CMD_NS_NEW] + f.calls[KVMEM_CMD_NS_SET] +
 	       f.calls[KVMEM_CMD_POOL_NEW] + f.calls[KVMEM_CMD_POOL_SET] +
-	       f.calls[KVMEM_CMD_ARENA_SET];
+	       f.calls[KVMEM_CMD_ARENA_SET] + f.calls[KVMEM_CMD_MEDIA_ATTACH] +
+	       f.calls[KVMEM_CMD_MEDIA_SET];
 }
 
 static const char full[] =
@@ -257,6 +260,131 @@ static void restarted_dumps(void)
 	end();
 }
 
+/* --- flash --- */
+
+static const char flash[] =
+	"namespaces = ( { name = \"n\"; flash = { mode = \"back\"; quota = \"2G\" } } );\n"
+	"media = ( { name = \"one\"; path = \"/dev/a\"; write_budget = \"2.0 dwpd\" },\n"
+	"  { name = \"two\"; path = \"/dev/b\"; write_budget = \"10G\";\n"
+	"    uuid = \"62626262-6262-6262-6262-626262626262\" } );\n";
+
+static void flash_modes(void)
+{
+	struct fake_ns *n;
+
+	begin();
+	CHECK_EQ(run(flash), 0);
+	n = fake_find_ns(&f, "n");
+	CHECK_EQ(n->flash_mode, KVMEM_FLASH_MODE_BACK);
+	CHECK_EQ(n->flash_quota_bytes, 2LL << 30);
+	n->flash_mode = KVMEM_FLASH_MODE_OFF;
+	CHECK_EQ(run(flash), 0);
+	CHECK_EQ(writes(), 1);
+	CHECK_EQ(n->flash_mode, KVMEM_FLASH_MODE_BACK);
+	CHECK(strstr(said, "namespace n: set as configured: flash mode"));
+	/* What is not given stays. */
+	CHECK_EQ(run("namespaces = ( { name = \"n\" } );"), 0);
+	CHECK_EQ(writes(), 0);
+	CHECK_EQ(state.ns->flash_blocks, 2);
+	CHECK_EQ(state.ns->flash_bytes, 8192);
+	end();
+}
+
+static void attaches(void)
+{
+	begin();
+	fake_add_media(&f, "other", "/dev/z")->write_budget = 5;
+	CHECK_EQ(run(flash), 0);
+	CHECK_EQ(f.nr_media, 3);
+	CHECK(!strcmp(f.media[1].name, "one") && !strcmp(f.media[2].path, "/dev/b"));
+	/* Twice the size, which only the media tells */
+	CHECK_EQ(f.media[1].write_budget, 2LL << 30);
+	CHECK_EQ(f.media[2].write_budget, 10LL << 30);
+	CHECK_EQ(f.media[0].write_budget, 5);
+	CHECK_EQ(state.media_missing, 0);
+	CHECK_EQ(state_find_media_by_name(&state, "two")->write_budget, 10LL << 30);
+	CHECK_EQ(run(flash), 0);
+	CHECK_EQ(writes(), 0);
+	f.media[1].write_budget = 0;
+	CHECK_EQ(run(flash), 0);
+	CHECK_EQ(writes(), 1);
+	CHECK_EQ(f.media[1].write_budget, 2LL << 30);
+	/* One that somebody let go comes back. */
+	f.nr_media = 2;
+	CHECK_EQ(run(flash), 0);
+	CHECK_EQ(f.nr_media, 3);
+	end();
+}
+
+static void tries_again(void)
+{
+	size_t len;
+	int i, tries = 0;
+
+	begin();
+	f.fail_cmd = KVMEM_CMD_MEDIA_ATTACH;
+	f.fail_err = ENODEV;
+	CHECK_EQ(run(flash), 0);
+	CHECK_EQ(f.calls[KVMEM_CMD_MEDIA_ATTACH], 2);
+	/* The others are made all the same, and this is not tried with them. */
+	CHECK(fake_find_ns(&f, "n"));
+	CHECK_EQ(r.failed, 0);
+	CHECK_EQ(state.media_missing, 2);
+	CHECK_EQ(r.retry_at - now, 2000000000);
+	CHECK(strstr(said, "media one: /dev/a cannot be attached: No such device"));
+	len = said_len;
+	for (i = 0; i < 200; i++) {
+		now += 1000000000;
+		CHECK_EQ(run(flash), 0);
+		tries += f.calls[KVMEM_CMD_MEDIA_ATTACH] != 0;
+	}
+	/* After 2, 6, 14, 30, 62, 126 and 190 s */
+	CHECK_EQ(tries, 7);
+	CHECK_EQ(said_len, len);
+	f.fail_cmd = 0;
+	now = r.retry_at;
+	CHECK_EQ(run(flash), 0);
+	CHECK_EQ(f.nr_media, 2);
+	CHECK_EQ(state.media_missing + r.retry_at + r.nr_tries, 0);
+	end();
+}
+
+static void other_media(void)
+{
+	begin();
+	fake_add_media(&f, "mine", "/dev/a");
+	fake_add_media(&f, "two", "/dev/c");
+	CHECK_EQ(run(flash), 0);
+	CHECK_EQ(writes() - f.calls[KVMEM_CMD_NS_NEW], 0);
+	CHECK_EQ(r.left, 2);
+	CHECK_EQ(f.media[1].write_budget, 0);
+	CHECK(strstr(said, "media one: is attached as mine"));
+	CHECK(strstr(said, "media two: is another one than configured"));
+	/* The same under another path is the same. */
+	f.nr_media = 1;
+	snprintf(f.media[0].name, sizeof(f.media[0].name), "one");
+	snprintf(f.media[0].path, sizeof(f.media[0].path), "/dev/disk/a");
+	CHECK_EQ(run(flash), 0);
+	CHECK(strstr(said, "media one: is attached at /dev/disk/a, configured is /dev/a"));
+	CHECK_EQ(f.media[0].write_budget, 2LL << 30);
+	CHECK(!strcmp(f.media[1].name, "two"));
+	end();
+}
+
+/* A UUID that does not match, and a module that has no media */
+static void wrong_media(void)
+{
+	begin();
+	CHECK_EQ(run("media = ( { name = \"m\"; path = \"/dev/a\";\n"
+		     "uuid = \"62626262626262626262626262626262\" } );"), 0);
+	CHECK_EQ(f.nr_media, 0);
+	CHECK(strstr(said, "media m: /dev/a cannot be attached: Wrong medium type"));
+	f.no_media = true;
+	CHECK_EQ(run(""), 0);
+	CHECK(!state.media);
+	end();
+}
+
 static const struct ktap_test tests[] = {
 	{ "what is missing is created", creates },
 	{ "what is as configured is left alone", finds_its_own },
@@ -267,6 +395,11 @@ static const struct ktap_test tests[] = {
 	{ "a refusal does not stop the others", goes_on_when_refused },
 	{ "without a kernel it ends", stops_when_gone },
 	{ "dumps that begin anew", restarted_dumps },
+	{ "flash settings of namespaces", flash_modes },
+	{ "media are attached and their budgets set", attaches },
+	{ "media that cannot be attached are tried again", tries_again },
+	{ "media that are others", other_media },
+	{ "a media that is not the one", wrong_media },
 };
 
 KTAP_MAIN(tests)

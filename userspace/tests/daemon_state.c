@@ -254,6 +254,58 @@ static void bad_nests(void)
 	finish();
 }
 
+static void put_media(uint32_t id, bool nest)
+{
+	struct nlattr *at;
+
+	start(KVMEM_CMD_MEDIA_GET);
+	knl_put_u32(msg, KVMEM_A_ID, id);
+	knl_put_string(msg, KVMEM_A_NAME, id == 2 ? "two" : "one");
+	knl_put_u8(msg, KVMEM_A_STATE, KVMEM_MEDIA_STATE_FAILED);
+	if (!nest)
+		return;
+	at = nla_nest_start(msg, KVMEM_A_MEDIA);
+	knl_put_string(msg, KVMEM_A_MEDIA_LABEL, "eight ch");
+	knl_put_string(msg, KVMEM_A_MEDIA_BACKEND, "bdev");
+	knl_put_u32(msg, KVMEM_A_MEDIA_SEGMENTS_BAD, 3);
+	knl_put_u64(msg, KVMEM_A_MEDIA_BUDGET_TOKENS, (uint64_t)-5);
+	knl_put_u16(msg, KVMEM_A_MEDIA_LIFE_DAYS, 9);
+	nla_nest_end(msg, at);
+}
+
+static void media(void)
+{
+	const struct state_media *m;
+
+	put_media(2, true);
+	CHECK_EQ(state_parse_media(&state, parsed()), 0);
+	put_media(1, true);
+	CHECK_EQ(state_parse_media(&state, parsed()), 0);
+	m = state.media;
+	CHECK(m->id == 1 && m->next->id == 2 && !m->next->next);
+	CHECK(m == state_find_media_by_name(&state, "one"));
+	CHECK(!strcmp(m->backend, "bdev"));
+	CHECK_EQ(m->state, KVMEM_MEDIA_STATE_FAILED);
+	CHECK_EQ(m->v[KVMEM_A_MEDIA_SEGMENTS_BAD], 3);
+	CHECK_EQ((int64_t)m->v[KVMEM_A_MEDIA_BUDGET_TOKENS], -5);
+	/* Too short for a number, and text */
+	CHECK_EQ(m->v[KVMEM_A_MEDIA_LIFE_DAYS] + m->v[KVMEM_A_MEDIA_LABEL], 0);
+	CHECK_EQ(m->told, 1ULL << KVMEM_A_MEDIA_SEGMENTS_BAD |
+			  1ULL << KVMEM_A_MEDIA_BUDGET_TOKENS);
+	put_media(1, false);
+	CHECK_EQ(state_parse_media(&state, parsed()), -EBADMSG);
+	put_media(0, true);
+	CHECK_EQ(state_parse_media(&state, parsed()), -EBADMSG);
+	state_unsee_media(&state);
+	put_media(2, true);
+	CHECK_EQ(state_parse_media(&state, parsed()), 0);
+	state_drop_unseen_media(&state);
+	CHECK(state.media->id == 2 && !state.media->next);
+	CHECK(!state_media_state_name(99) && !state_flash_mode_name(99));
+	finish();
+	CHECK(!state.media);
+}
+
 static void clearing(void)
 {
 	start(KVMEM_CMD_POOL_GET);
@@ -279,6 +331,7 @@ static const struct ktap_test tests[] = {
 	{ "histograms", histograms },
 	{ "tables", tables },
 	{ "nests that lie about their length", bad_nests },
+	{ "media", media },
 	{ "clearing", clearing },
 };
 

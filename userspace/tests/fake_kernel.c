@@ -34,6 +34,17 @@ struct fake_pool *fake_add_pool(struct fake_kernel *f, const char *name)
 	return pool;
 }
 
+struct fake_media *fake_add_media(struct fake_kernel *f, const char *name, const char *path)
+{
+	struct fake_media *m = &f->media[f->nr_media++];
+
+	*m = (struct fake_media){ .id = f->nr_media, .bytes = 1 << 30 };
+	snprintf(m->name, sizeof(m->name), "%s", name);
+	snprintf(m->path, sizeof(m->path), "%s", path);
+	memset(m->uuid, path[strlen(path) - 1], sizeof(m->uuid));
+	return m;
+}
+
 struct fake_ns *fake_find_ns(struct fake_kernel *f, const char *name)
 {
 	unsigned int i;
@@ -108,6 +119,10 @@ static int tell_ns(struct request *r, const struct fake_ns *ns)
 	knl_put_u64(msg, KVMEM_A_USED_BYTES, ns->used_bytes);
 	knl_put_u64(msg, KVMEM_A_USED_BLOCKS, ns->used_blocks);
 	knl_put_u32(msg, KVMEM_A_NR_FILES, ns->nr_files);
+	knl_put_u8(msg, KVMEM_A_FLASH_MODE, ns->flash_mode);
+	knl_put_u64(msg, KVMEM_A_FLASH_QUOTA_BYTES, ns->flash_quota_bytes);
+	knl_put_u64(msg, KVMEM_A_FLASH_BLOCKS, 2);
+	knl_put_u64(msg, KVMEM_A_FLASH_BYTES, 8192);
 	nest = nla_nest_start(msg, KVMEM_A_STATS);
 	knl_put_u64(msg, KVMEM_A_STATS_HITS, ns->hits);
 	nla_nest_end(msg, nest);
@@ -142,6 +157,31 @@ static int pool_get(struct request *r)
 		knl_put_u64(msg, KVMEM_A_QUOTA_BYTES, p->quota_bytes);
 		knl_put_u64(msg, KVMEM_A_QUOTA_BLOCKS, p->quota_blocks);
 		knl_put_u8(msg, KVMEM_A_SHARE, p->share);
+		rc = tell(r, msg);
+	}
+	return rc;
+}
+
+static int media_get(struct request *r)
+{
+	struct nl_msg *msg;
+	struct nlattr *nest;
+	unsigned int i;
+	int rc = 0;
+
+	if (r->f->no_media)
+		return -EOPNOTSUPP;
+	for (i = 0; i < r->f->nr_media && !rc; i++) {
+		const struct fake_media *m = &r->f->media[i];
+
+		msg = answer(r, m->id, m->name);
+		knl_put_string(msg, KVMEM_A_PATH, m->path);
+		nla_put(msg, KVMEM_A_UUID, sizeof(m->uuid), m->uuid);
+		knl_put_u8(msg, KVMEM_A_STATE, KVMEM_MEDIA_STATE_LIVE);
+		knl_put_u64(msg, KVMEM_A_WRITE_BUDGET, m->write_budget);
+		nest = nla_nest_start(msg, KVMEM_A_MEDIA);
+		knl_put_u64(msg, KVMEM_A_MEDIA_BYTES, m->bytes);
+		nla_nest_end(msg, nest);
 		rc = tell(r, msg);
 	}
 	return rc;
@@ -218,6 +258,8 @@ static void set_ns(struct fake_ns *ns, struct nlattr **tb)
 	knl_get_u64(tb[KVMEM_A_QUOTA_BLOCKS], &ns->quota_blocks);
 	knl_get_u32(tb[KVMEM_A_TTL_MS], &ns->ttl_ms);
 	knl_get_u32(tb[KVMEM_A_PIN_PERCENT], &ns->pin_percent);
+	knl_get_u8(tb[KVMEM_A_FLASH_MODE], &ns->flash_mode);
+	knl_get_u64(tb[KVMEM_A_FLASH_QUOTA_BYTES], &ns->flash_quota_bytes);
 }
 
 static int ns_new(struct request *r)
@@ -272,6 +314,37 @@ static int pool_change(struct request *r)
 	knl_get_u64(r->m->tb[KVMEM_A_QUOTA_BLOCKS], &pool->quota_blocks);
 	knl_get_u8(r->m->tb[KVMEM_A_SHARE], &pool->share);
 	return 0;
+}
+
+static int media_attach(struct request *r)
+{
+	char name[STATE_NAME_LEN], path[STATE_PATH_LEN];
+	uint8_t uuid[STATE_UUID_LEN];
+	struct fake_media *m;
+	unsigned int i;
+
+	if (!knl_get_string(r->m->tb[KVMEM_A_NAME], name, sizeof(name)) ||
+	    !knl_get_string(r->m->tb[KVMEM_A_PATH], path, sizeof(path)))
+		return -EINVAL;
+	for (i = 0; i < r->f->nr_media; i++)
+		if (!strcmp(r->f->media[i].name, name) || !strcmp(r->f->media[i].path, path))
+			return -EEXIST;
+	m = fake_add_media(r->f, name, path);
+	if (!knl_get_binary(r->m->tb[KVMEM_A_UUID], uuid, sizeof(uuid)) ||
+	    !memcmp(uuid, m->uuid, sizeof(uuid)))
+		return 0;
+	r->f->nr_media--;
+	return -EMEDIUMTYPE;
+}
+
+static int media_set(struct request *r)
+{
+	uint32_t id;
+
+	if (!knl_get_u32(r->m->tb[KVMEM_A_ID], &id) || !id || id > r->f->nr_media)
+		return -ENOENT;
+	return knl_get_u64(r->m->tb[KVMEM_A_WRITE_BUDGET],
+			   &r->f->media[id - 1].write_budget) ? 0 : -EINVAL;
 }
 
 static int arena_set(struct request *r)
@@ -343,6 +416,12 @@ static int carry_out(struct request *r)
 		return table_set(r);
 	case KVMEM_CMD_ARENA_SET:
 		return arena_set(r);
+	case KVMEM_CMD_MEDIA_GET:
+		return media_get(r);
+	case KVMEM_CMD_MEDIA_ATTACH:
+		return media_attach(r);
+	case KVMEM_CMD_MEDIA_SET:
+		return media_set(r);
 	default:
 		return -EOPNOTSUPP;
 	}

@@ -24,7 +24,16 @@ struct fake_ns {
 	uint8_t fingerprint[KVMEM_FINGERPRINT_LEN];
 	uint64_t quota_bytes, quota_blocks, used_bytes, used_blocks, hits;
 	struct policy_output table;
-	uint8_t hinted;
+	uint8_t hinted, flash_mode;
+	uint64_t flash_quota_bytes;
+};
+
+struct fake_media {
+	uint32_t id;
+	char name[STATE_NAME_LEN];
+	char path[STATE_PATH_LEN];
+	uint8_t uuid[STATE_UUID_LEN];
+	uint64_t bytes, write_budget;
 };
 
 /**
@@ -34,6 +43,7 @@ struct fake_ns {
  * @fail_cmd, @fail_err: this command is refused so
  * @gone: the module was unloaded
  * @malformed: answers lack their id
+ * @no_media: there is no command for media
  * @changing: so many dumps are not of one moment
  */
 struct fake_kernel {
@@ -41,10 +51,11 @@ struct fake_kernel {
 	uint64_t target, floor;
 	struct fake_pool pool[FAKE_MAX];
 	struct fake_ns ns[FAKE_MAX];
-	unsigned int nr_pools, nr_ns;
+	struct fake_media media[FAKE_MAX];
+	unsigned int nr_pools, nr_ns, nr_media;
 	unsigned int calls[KVMEM_CMD_MAX + 1];
 	int fail_cmd, fail_err;
-	bool gone, malformed;
+	bool gone, malformed, no_media;
 	unsigned int changing;
 };
 
@@ -52,5 +63,7 @@ void fake_kernel_init(struct fake_kernel *f);
 struct fake_ns *fake_add_ns(struct fake_kernel *f, const char *name);
 struct fake_ns *fake_find_ns(struct fake_kernel *f, const char *name);
 struct fake_pool *fake_add_pool(struct fake_kernel *f, const char *name);
+/* Of 1 GiB, with a UUID of bytes that are all the last one of @path */
+struct fake_media *fake_add_media(struct fake_kernel *f, const char *name, const char *path);
 
 #endif

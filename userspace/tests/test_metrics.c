@@ -121,6 +121,82 @@ static void test_namespace(void)
 	CHECK(ok);
 }
 
+static void test_media(void)
+{
+	static const char * const lines[] = {
+		"kvmem_daemon_media_missing 1",
+		"kvmem_media_info{media=\"nvme0\",id=\"1\",path=\"/dev/nvme0\",backend=\"bdev\"} 1",
+		"kvmem_media_state{media=\"nvme0\",state=\"live\"} 1",
+		"kvmem_media_state{media=\"nvme0\",state=\"failed\"} 0",
+		"kvmem_media_state{media=\"nvme1\",state=\"failed\"} 1",
+		"kvmem_media_state{media=\"nvme1\",state=\"read-only\"} 0",
+		"kvmem_media_write_budget_bytes{media=\"nvme0\"} 1099511627776",
+		"kvmem_media_budget_tokens_bytes{media=\"nvme0\"} -4096",
+		"kvmem_media_write_amplification_ratio{media=\"nvme0\"} 1.025",
+		"kvmem_media_life_seconds{media=\"nvme0\"} 31536000",
+		"kvmem_media_endurance_used_ratio{media=\"nvme0\"} 0.05",
+		"kvmem_namespace_flash_blocks{namespace=\"ns-0\"} 9000",
+		"kvmem_namespace_flash_bytes{namespace=\"ns-1\"} 21474836480",
+		"kvmem_namespace_flash_quota_bytes{namespace=\"ns-0\"} 107374182400",
+		"kvmem_namespace_flash_mode{namespace=\"ns-0\",mode=\"off\"} 1",
+		"kvmem_namespace_flash_mode{namespace=\"ns-1\",mode=\"through\"} 1",
+		"kvmem_namespace_flash_mode{namespace=\"ns-1\",mode=\"off\"} 0",
+		NULL
+	};
+	struct state *state = full_state(2, 1);
+	char *text = render(state, &full_costs);
+	bool ok = text && has_lines(text, lines);
+
+	/* Without a budget, before the first put, and what a device does not tell */
+	ok &= text && !strstr(text, "budget_bytes{media=\"nvme1\"") &&
+	      !strstr(text, "tokens_bytes{media=\"nvme1\"") &&
+	      !strstr(text, "amplification_ratio{media=\"nvme1\"") &&
+	      !strstr(text, "life_seconds{media=\"nvme1\"") &&
+	      !strstr(text, "device_errors_total{media=\"nvme1\"") &&
+	      !strstr(text, "flash_quota_bytes{namespace=\"ns-1\"");
+	free(text);
+	full_state_free(state);
+	CHECK(ok);
+}
+
+/* Each figure is the one of its attribute, which is what its number says. */
+static void test_media_figures(void)
+{
+	static const struct {
+		const char *name;
+		unsigned int attr;
+	} figures[] = {
+		{ "kvmem_media_bytes{media=\"nvme1\"}", KVMEM_A_MEDIA_BYTES },
+		{ "kvmem_media_live_bytes{media=\"nvme1\"}", KVMEM_A_MEDIA_LIVE_BYTES },
+		{ "kvmem_media_written_bytes_total{media=\"nvme1\",reason=\"reinsert\"}",
+		  KVMEM_A_MEDIA_REINSERT_BYTES },
+		{ "kvmem_media_written_blocks_total{media=\"nvme1\",reason=\"table\"}",
+		  KVMEM_A_MEDIA_TABLE_PAGES },
+		{ "kvmem_media_refused_blocks_total{media=\"nvme1\",reason=\"failed\"}",
+		  KVMEM_A_MEDIA_REFUSED_FAILED },
+		{ "kvmem_media_errors_total{media=\"nvme1\",kind=\"corrupt\"}",
+		  KVMEM_A_MEDIA_CORRUPT },
+		{ "kvmem_media_segments{media=\"nvme1\",state=\"orphan\"}",
+		  KVMEM_A_MEDIA_SEGMENTS_ORPHAN },
+		{ "kvmem_media_discards_total{media=\"nvme1\"}", KVMEM_A_MEDIA_DISCARD_COMMANDS },
+		{ "kvmem_media_device_written_bytes_total{media=\"nvme1\"}",
+		  KVMEM_A_MEDIA_HEALTH_WRITTEN_BYTES },
+		{ "kvmem_media_inflight_bytes{media=\"nvme1\",direction=\"write\"}",
+		  KVMEM_A_MEDIA_INFLIGHT_WRITE },
+	};
+	struct state *state = full_state(1, 1);
+	char *text = render(state, &full_costs), line[160];
+	unsigned int i, good = 0;
+
+	for (i = 0; i < sizeof(figures) / sizeof(*figures); i++) {
+		snprintf(line, sizeof(line), "%s %u", figures[i].name, 2000 + figures[i].attr);
+		good += text && has_line(text, line);
+	}
+	free(text);
+	full_state_free(state);
+	CHECK_EQ(good, sizeof(figures) / sizeof(*figures));
+}
+
 /* 10 classes: 512 * 55 tokens at 4000 a second; bytes were made to say the same. */
 static void test_savings(void)
 {
@@ -528,9 +604,10 @@ static void test_histograms(void)
 	good += text && has_line(text, "kvmem_operation_duration_seconds_sum{operation=\"get\",tier=\"dram\"} 1234.567890123");
 	good += text && has_line(text, "kvmem_operation_errors_total{operation=\"put\",tier=\"dram\"} 2");
 	good += text && has_line(text, "kvmem_operation_bytes_total{operation=\"get\",tier=\"dram\"} 4096");
+	good += text && has_line(text, "kvmem_operation_bytes_total{operation=\"get\",tier=\"flash\"} 4096");
 	free(text);
 	full_state_free(state);
-	CHECK_EQ(good, KVMEM_OP_NR + 3);
+	CHECK_EQ(good, KVMEM_OP_NR + 5);
 }
 
 static void test_unknown_operations(void)
@@ -601,6 +678,8 @@ static void test_many_namespaces(void)
 static const struct ktap_test tests[] = {
 	{ "module, arena, pools and costs", test_module },
 	{ "namespaces and classes", test_namespace },
+	{ "media and what is on flash", test_media },
+	{ "figures of media", test_media_figures },
 	{ "what hits saved", test_savings },
 	{ "policies and their curves", test_policy },
 	{ "the ends of a curve", test_curve_ends },

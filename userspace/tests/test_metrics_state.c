@@ -84,6 +84,10 @@ static void fill_numbers(struct state_ns *ns, unsigned int i)
 	ns->nr_files = 8;
 	ns->chunks = 3600;
 	ns->table_pushes = 77;
+	ns->flash_mode = i % 3;
+	ns->flash_blocks = 9000;
+	ns->flash_bytes = 20ULL << 30;
+	ns->flash_quota_bytes = i % 2 ? 0 : 100ULL << 30;
 	for (attr = 1; attr <= KVMEM_A_STATS_MAX; attr++)
 		ns->stats.v[attr] = 1000000ULL * attr + i;
 }
@@ -121,6 +125,10 @@ static void fill_latency(struct state *state)
 		l->bytes = 4096ULL * op;
 		l->total_ns = 1234567890123ULL;
 	}
+	/* GETs come from flash, too. */
+	l = &state->latency[state->nr_latency++];
+	*l = state->latency[KVMEM_OP_GET];
+	l->tier = KVMEM_TIER_FLASH;
 }
 
 static void fill_arena(struct state *state)
@@ -151,6 +159,46 @@ static struct state_pool *new_pool(void)
 	return pool;
 }
 
+/* Every attribute has its own number; the first one has a budget and tells its health. */
+static struct state_media *new_media(unsigned int id, const char *name, uint8_t media_state)
+{
+	struct state_media *m = calloc(1, sizeof(*m));
+	unsigned int attr;
+
+	if (!m)
+		return NULL;
+	m->id = id;
+	strcpy(m->name, name);
+	snprintf(m->path, sizeof(m->path), "/dev/%s", name);
+	strcpy(m->backend, "bdev");
+	m->state = media_state;
+	for (attr = KVMEM_A_MEDIA_BYTES; attr <= KVMEM_A_MEDIA_MAX; attr++) {
+		m->v[attr] = 1000 * id + attr;
+		m->told |= 1ULL << attr;
+	}
+	m->v[KVMEM_A_MEDIA_BUDGET_TOKENS] = (uint64_t)-4096;
+	return m;
+}
+
+static void fill_media(struct state *state)
+{
+	struct state_media *a = new_media(1, "nvme0", KVMEM_MEDIA_STATE_LIVE);
+	struct state_media *b = new_media(2, "nvme1", KVMEM_MEDIA_STATE_FAILED);
+
+	state->media = a;
+	state->media_missing = 1;
+	if (!a || !b)
+		return;
+	a->next = b;
+	a->write_budget = 1ULL << 40;
+	a->v[KVMEM_A_MEDIA_WRITE_AMPLIFICATION] = 1025;
+	a->v[KVMEM_A_MEDIA_LIFE_DAYS] = 365;
+	a->v[KVMEM_A_MEDIA_HEALTH_USED_PERCENT] = 5;
+	b->v[KVMEM_A_MEDIA_WRITE_AMPLIFICATION] = 0;
+	b->told &= ~(1ULL << KVMEM_A_MEDIA_LIFE_DAYS |
+		     1ULL << KVMEM_A_MEDIA_HEALTH_MEDIA_ERRORS);
+}
+
 struct state *full_state(unsigned int nr_ns, unsigned int nr_classes)
 {
 	struct state *state = calloc(1, sizeof(*state));
@@ -173,6 +221,7 @@ struct state *full_state(unsigned int nr_ns, unsigned int nr_classes)
 	fill_arena(state);
 	fill_latency(state);
 	state->pools = new_pool();
+	fill_media(state);
 	end = &state->ns;
 	for (i = 0; i < nr_ns; i++, end = &(*end)->next) {
 		*end = new_ns(i, nr_classes);
@@ -192,5 +241,6 @@ void full_state_free(struct state *state)
 		free(ns);
 	}
 	free(state->pools);
+	state_drop_unseen_media(state);
 	free(state);
 }

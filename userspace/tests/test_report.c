@@ -51,6 +51,8 @@ static struct policy policy = {
 
 static const struct report_costs costs = { 9000, 0, 2.5, "EUR" };
 
+static struct state_media drive = { .id = 3, .name = "nvme0", .path = "/dev/nvme0n1",
+				    .state = KVMEM_MEDIA_STATE_LIVE };
 static struct state_ns quiet = { .id = 9, .name = "quiet" };
 static struct state_ns busy;
 static struct state state;
@@ -72,6 +74,17 @@ static void set_up(void)
 	busy.stats.v[KVMEM_A_STATS_HITS] = 30;
 	busy.stats.v[KVMEM_A_STATS_MISSES] = 10;
 	busy.stats.v[KVMEM_A_STATS_MISS_EVICTED] = 5;
+	busy.flash_mode = KVMEM_FLASH_MODE_BACK;
+	busy.flash_quota_bytes = 9000;
+	busy.flash_blocks = 2;
+	busy.flash_bytes = 8000;
+	drive.v[KVMEM_A_MEDIA_BYTES] = 1ULL << 40;
+	drive.v[KVMEM_A_MEDIA_PUT_BYTES] = 100;
+	drive.v[KVMEM_A_MEDIA_REINSERT_BYTES] = 20;
+	drive.v[KVMEM_A_MEDIA_TABLE_BYTES] = 3;
+	drive.v[KVMEM_A_MEDIA_HEALTH_USED_PERCENT] = 50;
+	drive.told = 1ULL << KVMEM_A_MEDIA_HEALTH_USED_PERCENT;
+	state.media = &drive;
 	busy.hist.hit_cost[3] = 100;
 	busy.hist.hit_cost[63] = 60;
 	busy.hist.hit_bytes[63] = 1600;
@@ -126,11 +139,18 @@ static void document(void)
 						 "limit_bytes")) == INT64_MAX);
 	o = json_object_get(root, "costs");
 	CHECK(number(o, "prefill_tokens_per_second") == 9000 && is_null(o, "bytes_per_token"));
-	CHECK_EQ(json_array_size(json_object_get(root, "media")), 0);
+	CHECK_EQ(json_array_size(json_object_get(root, "media")), 1);
+	o = at(root, "media", 0);
+	CHECK(!strcmp(json_string_value(json_object_get(o, "state")), "live"));
+	CHECK(number(o, "used_percent") == 50 && is_null(o, "life_days"));
+	CHECK(number(o, "reinsert_bytes") == 20 && number(o, "bytes") == 1099511627776.0);
 	ns = at(root, "namespaces", 0);
 	CHECK(number(ns, "id") == 7 && number(ns, "hit_rate") == 0.75);
 	CHECK(number(json_object_get(ns, "counters"), "miss_evicted") == 5);
 	CHECK(number(json_object_get(ns, "saved"), "tokens") == 160);
+	o = json_object_get(ns, "flash");
+	CHECK(!strcmp(json_string_value(json_object_get(o, "mode")), "back"));
+	CHECK(number(o, "blocks") == 2 && number(o, "bytes") == 8000);
 	o = json_object_get(ns, "policy");
 	CHECK(!strcmp(json_string_value(json_object_get(o, "name")), "adaptive"));
 	CHECK(json_is_true(json_object_get(o, "fallback")) && number(o, "fallbacks") == 2);
@@ -188,6 +208,7 @@ static void nothing_known(void)
 /* What is written here is what kvmemctl reads. */
 static void read_back(void)
 {
+	struct advice_media media;
 	struct advice_node node;
 	struct advice_ns ns;
 	json_t *root;
@@ -206,6 +227,10 @@ static void read_back(void)
 	CHECK(node.prefill == 9000 && isnan(node.bytes_per_token) && node.get_speed == 2e9);
 	CHECK(node.gpu_cost_per_hour == 2.5 && !strcmp(node.currency, "EUR"));
 	CHECK(isnan(node.put_speed));
+	CHECK(!strcmp(ns.flash_mode, "back") && ns.flash_quota == 9000 && ns.flash_used == 8000);
+	CHECK_EQ(advice_read_media(root, &media, 1), 1);
+	CHECK(media.id == 3 && media.usable && media.written == 123 && media.used == 0.5);
+	CHECK(isnan(media.device_written));
 	json_decref(root);
 }
 

@@ -43,6 +43,13 @@ void bench_clear(const struct bench *b);
 extern void *bench_buf;
 #define BENCH_BUF	(1UL << 20)
 
+#define BENCH_ROUNDS_MAX	16
+/* One figure that was measured elsewhere: @nr rounds of bench_scaled() operations. */
+void bench_say(const struct bench *b, const u64 *ns, unsigned int nr);
+unsigned int bench_scaled(const struct bench *b);
+unsigned int bench_rounds(void);
+
+int bench_attach(void);
 int bench_index(void);
 int bench_data(void);
 int bench_policy(void);

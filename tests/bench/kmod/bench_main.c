@@ -14,11 +14,11 @@
 #include <linux/vmalloc.h>
 #include "arena.h"
 #include "bench.h"
+#include "flash/tier.h"
+#include "netlink.h"
 #include "ns.h"
 #include "pool.h"
 #include "stats.h"
-
-#define BENCH_ROUNDS_MAX	16
 
 static unsigned int rounds = 5;
 module_param(rounds, uint, 0444);
@@ -122,9 +122,19 @@ void bench_clear(const struct bench *b)
 
 /* Rounds ------------------------------------------------------------------- */
 
+unsigned int bench_scaled(const struct bench *b)
+{
+	return max(b->ops / scale, 1U);
+}
+
+unsigned int bench_rounds(void)
+{
+	return clamp(rounds, 3U, (unsigned int)BENCH_ROUNDS_MAX);
+}
+
 static int bench_round(const struct bench *b, u64 *ns)
 {
-	unsigned int i, ops = max(b->ops / scale, 1U);
+	unsigned int i, ops = bench_scaled(b);
 	int ret = b->before ? b->before(b) : 0;
 	u64 start;
 
@@ -138,7 +148,7 @@ static int bench_round(const struct bench *b, u64 *ns)
 	return ret;
 }
 
-static void bench_say(const struct bench *b, const u64 *ns, unsigned int nr)
+void bench_say(const struct bench *b, const u64 *ns, unsigned int nr)
 {
 	char list[BENCH_ROUNDS_MAX * 22];
 	unsigned int r;
@@ -147,14 +157,14 @@ static void bench_say(const struct bench *b, const u64 *ns, unsigned int nr)
 	for (r = 0; r < nr; r++)
 		len += scnprintf(list + len, sizeof(list) - len, "%s%llu", r ? ", " : "", ns[r]);
 	pr_info("{\"name\": \"%s\", \"bytes\": %zu, \"ops\": %u, \"total\": [%s]}\n",
-		b->name, b->bytes, max(b->ops / scale, 1U), list);
+		b->name, b->bytes, bench_scaled(b), list);
 }
 
 /* The first round warms up and is not told. */
 static int bench_one(const struct bench *b)
 {
 	u64 ns[BENCH_ROUNDS_MAX + 1];
-	unsigned int r, nr = clamp(rounds, 3U, (unsigned int)BENCH_ROUNDS_MAX);
+	unsigned int r, nr = bench_rounds();
 	int ret = 0;
 
 	for (r = 0; r <= nr && !ret; r++)
@@ -196,6 +206,9 @@ static const struct {
 	{ arena_start, kvmem_arena_exit },
 	{ kvmem_pool_init, kvmem_pool_exit },
 	{ kvmem_ns_init, kvmem_ns_exit },
+	{ kvmem_flash_init, kvmem_flash_exit },
+	/* Events of media go there. */
+	{ kvmem_netlink_init, kvmem_netlink_exit },
 };
 
 static void steps_undo(unsigned int nr)
@@ -261,6 +274,8 @@ static int bench_all(void)
 		ret = bench_policy();
 	if (!ret)
 		ret = bench_data();
+	if (!ret)
+		ret = bench_attach();
 	ns_drop();
 	return ret;
 }

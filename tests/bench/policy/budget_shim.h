@@ -27,11 +27,6 @@ typedef int64_t s64;
 #define min_t(type, x, y)	((type)(x) < (type)(y) ? (type)(x) : (type)(y))
 #define max_t(type, x, y)	((type)(x) > (type)(y) ? (type)(x) : (type)(y))
 
-static inline unsigned int ilog2(u32 x)
-{
-	return 31 - (unsigned int)__builtin_clz(x);
-}
-
 static inline u64 div_u64(u64 a, u32 b)
 {
 	return a / b;

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "daemon/policy_impl.h"
+#include "flash.h"
 #include "sim.h"
 
 #define CLASSES		PA_CLASSES
@@ -59,6 +60,8 @@ struct kernel {
 	u32 waiting;
 	bool fallback;
 	u64 next_poll;
+	struct flash *flash;
+	u64 evict_age;	/* moving average, ns */
 };
 
 static bool has(const struct kernel *k, u32 feature)
@@ -206,6 +209,39 @@ static u32 value_at(const struct kernel *k, u8 class, u64 age)
 	return (u32)(here + (v[b + 1] - here) * ((int)at - 128) / 256);
 }
 
+/* --- flash --- */
+
+#define EVICT_AGE_SHIFT	8
+
+static u32 flash_value(void *arg, u8 class, u64 age)
+{
+	return value_at(arg, class, age);
+}
+
+static void flash_put(struct kernel *k, u32 id, u64 age)
+{
+	u32 value = value_at(k, k->class[id], age);
+
+	flash_offer(k->flash, id, k->class[id], k->hits[id], value, k->now, flash_value, k);
+}
+
+/* With write-through. */
+static void flash_put_new(struct kernel *k, u32 id)
+{
+	if (k->flash && !k->o->flash->back)
+		flash_put(k, id, k->o->flash->ripe ? k->evict_age : 0);
+}
+
+/* With write-back; the kernel does so a little earlier. */
+static void flash_put_old(struct kernel *k, u32 id)
+{
+	u64 age = k->now - k->last_use[id];
+
+	k->evict_age += (age >> EVICT_AGE_SHIFT) - (k->evict_age >> EVICT_AGE_SHIFT);
+	if (k->flash && k->o->flash->back)
+		flash_put(k, id, k->o->flash->ripe ? age : 0);
+}
+
 static void evict_try(struct kernel *k, u32 id, u32 *best, u32 *value)
 {
 	u32 v = value_at(k, k->class[id], k->now - k->last_use[id]);
@@ -231,6 +267,7 @@ static void evict_one(struct kernel *k)
 	}
 	age = age_bucket(k->now - k->last_use[best]);
 	k->hist.evictions[k->class[best]][age]++;
+	flash_put_old(k, best);
 	class_unlink(k, best);
 	ghost_add(k, best);
 	k->used--;
@@ -399,6 +436,22 @@ static void put(struct kernel *k, struct chain *c, u32 id)
 	class_link(k, id);
 	k->used++;
 	sample(k, id, KVMEM_SAMPLE_KIND_PUT, k->class[id]);
+	flash_put_new(k, id);
+}
+
+/* Bring it to DRAM, if flash has it. */
+static bool fetch(struct kernel *k, const struct chain *c, u32 id)
+{
+	if (!k->flash || !flash_has(k->flash, id))
+		return false;
+	if (k->used == k->capacity)
+		evict_one(k);
+	flash_fetch(k->flash, id, k->now, &k->class[id], &k->hits[id]);
+	k->last_use[id] = k->now;
+	put_ghost(k, c, id);
+	class_link(k, id);
+	k->used++;
+	return true;
 }
 
 /* A batch continues the chain of the one before when that was a full one. */
@@ -445,7 +498,7 @@ static u32 get_batch(struct kernel *k, struct chain *c, const u32 *ids, u32 nr, 
 
 	chain_begin(c, nr);
 	for (i = 0; i < nr; i++) {
-		hit = node_in(&k->n, ids[i]);
+		hit = node_in(&k->n, ids[i]) || fetch(k, c, ids[i]);
 		look(k, c, ids[i], hit);
 		if (!hit)
 			missing[n++] = ids[i];
@@ -492,7 +545,22 @@ static int kernel_init(struct kernel *k, enum policy_kind kind)
 		return -ENOMEM;
 	k->policy->guard.off = !has(k, F_FALLBACK);
 	poll_hist(k);
+	if (k->o->flash) {
+		k->flash = flash_new(k->o->flash, k->t->nr_ids, k->now);
+		if (!k->flash)
+			return -ENOMEM;
+	}
 	return nodes_init(&k->n, k->t->nr_ids, CLASSES);
+}
+
+static void flash_told(const struct kernel *k)
+{
+	const struct flash_counts *c = flash_result(k->flash);
+
+	k->r->flash_hits = c->hits;
+	k->r->flash_offered = c->offered;
+	k->r->flash_puts = c->puts;
+	k->r->flash_moved = c->moved;
 }
 
 static int run(struct sim_trace *t, u32 capacity, const struct sim_options *o,
@@ -515,6 +583,8 @@ static int run(struct sim_trace *t, u32 capacity, const struct sim_options *o,
 	send_samples(k);
 	r->nr_points = (u32)policy_curve(k->policy, r->points, SIM_POINTS);
 	r->one_in = k->out.one_in;
+	if (k->flash)
+		flash_told(k);
 	err = 0;
 out:
 	if (k->n.prev)
@@ -524,6 +594,7 @@ out:
 	free(k->last_use);
 	free(k->ghosts);
 	policy_free(k->policy);
+	flash_free(k->flash);
 	free(k);
 	return err;
 }

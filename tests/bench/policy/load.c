@@ -156,3 +156,33 @@ int sim_part(struct sim_trace *t, const char *part, u32 *phase)
 		*phase = t->start[half];
 	return err ? err : sim_finish(t);
 }
+
+/* Requests from @i on that were made at the same time. */
+static u32 at_once(const struct sim_trace *t, u32 i)
+{
+	u32 n = 1;
+
+	while (i + n < t->nr_requests && t->time_ns[i + n] == t->time_ns[i])
+		n++;
+	return n;
+}
+
+/* What has one time stamp is spread evenly until the next one. */
+int sim_stretch(struct sim_trace *t, u64 seconds)
+{
+	double first = (double)t->time_ns[0];
+	double span = (double)t->time_ns[t->nr_requests - 1] - first, from, to;
+	u32 i, k, n;
+
+	if (span <= 0)
+		return -EINVAL;
+	for (i = 0; i < t->nr_requests; i += n) {
+		n = at_once(t, i);
+		from = (double)t->time_ns[i] - first;
+		to = i + n < t->nr_requests ? (double)t->time_ns[i + n] - first : from;
+		for (k = 0; k < n; k++)
+			t->time_ns[i + k] = (u64)((from + (to - from) * k / n) / span *
+						  (double)seconds * 1e9);
+	}
+	return 0;
+}

@@ -7,9 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "flash.h"
 #include "sim.h"
 
 #define MAX_SIZES	32
+#define POLLS		2000
 
 const struct sim_policy sim_policies[] = {
 	{ "lru", run_lru }, { "fifo", run_fifo }, { "s3fifo", run_s3fifo },
@@ -37,13 +39,18 @@ struct args {
 	u32 nr_sizes, skip, windows;
 	enum format format;
 	bool curve;
+	double flash[MAX_SIZES];
+	u32 nr_flash;
+	bool ripe, back;
+	u64 seconds;
 	struct sim_options o;
 };
 
 enum {
 	OPT_TRACE = 256, OPT_PART, OPT_POLICIES, OPT_SIZES, OPT_JSON, OPT_CSV, OPT_WITH,
 	OPT_WITHOUT, OPT_BATCH, OPT_POLL, OPT_REALTIME, OPT_GHOSTS, OPT_GHOSTS_MIN,
-	OPT_REF_NS, OPT_SKIP, OPT_WINDOWS, OPT_CURVE, OPT_HELP,
+	OPT_REF_NS, OPT_SKIP, OPT_WINDOWS, OPT_CURVE, OPT_FLASH, OPT_STRETCH,
+	OPT_RIPE, OPT_BACK, OPT_HELP,
 };
 
 static const struct option long_options[] = {
@@ -64,6 +71,10 @@ static const struct option long_options[] = {
 	{ "skip", required_argument, NULL, OPT_SKIP },
 	{ "windows", required_argument, NULL, OPT_WINDOWS },
 	{ "curve", no_argument, NULL, OPT_CURVE },
+	{ "flash", required_argument, NULL, OPT_FLASH },
+	{ "stretch", required_argument, NULL, OPT_STRETCH },
+	{ "ripe", no_argument, NULL, OPT_RIPE },
+	{ "back", no_argument, NULL, OPT_BACK },
 	{ "help", no_argument, NULL, OPT_HELP },
 	{ NULL, 0, NULL, 0 },
 };
@@ -81,6 +92,11 @@ static const char usage[] =
 "  --windows N       hit rates of N equal parts of the trace\n"
 "  --curve           what the daemon predicts for other sizes, against the truth:\n"
 "                    measured and error, and the same for LRU\n"
+"  --flash LIST      a flash tier of that many percent behind adaptive's DRAM of\n"
+"                    the first of --sizes: hit rates and GB written under write\n"
+"                    budgets, by admission; with --realtime or --stretch\n"
+"  --back            written when they leave DRAM, not when they are put\n"
+"  --ripe            of the value at the age at which they leave DRAM, not at 0\n"
 "  --csv, --json     instead of a markdown table\n"
 "\n"
 "Of the kernel's mechanism (the last six but belady):\n"
@@ -91,18 +107,19 @@ static const char usage[] =
 "  --poll MS         period of the daemon (50)\n"
 "  --ref-us US       time of one GET or PUT (20)\n"
 "  --realtime        the time is the trace's; poll every second\n"
+"  --stretch S       the time is the trace's, but it takes S seconds; 2000 polls\n"
 "  --ghosts N        ghosts for a block of capacity (0: what the kernel has)\n"
 "  --ghosts-min N    ghosts at least, with --ghosts (32768)\n"
 "\n"
 "synth: zipf, scan, loop, recency, agents, shift, trap\n";
 
-static int add_sizes(struct args *a, const char *text)
+static int add_sizes(double *sizes, u32 *nr, const char *text)
 {
 	char *end;
 
-	for (a->nr_sizes = 0; a->nr_sizes < MAX_SIZES; text = end + 1) {
-		a->sizes[a->nr_sizes] = strtod(text, &end);
-		if (end == text || a->sizes[a->nr_sizes++] <= 0)
+	for (*nr = 0; *nr < MAX_SIZES; text = end + 1) {
+		sizes[*nr] = strtod(text, &end);
+		if (end == text || sizes[(*nr)++] <= 0)
 			return -EINVAL;
 		if (!*end)
 			return 0;
@@ -184,7 +201,7 @@ static int set(struct args *a, int opt)
 		a->policies = optarg;
 		return 0;
 	case OPT_SIZES:
-		return add_sizes(a, optarg);
+		return add_sizes(a->sizes, &a->nr_sizes, optarg);
 	case OPT_JSON:
 		a->format = JSON;
 		return 0;
@@ -200,6 +217,19 @@ static int set(struct args *a, int opt)
 	case OPT_CURVE:
 		a->curve = true;
 		return 0;
+	case OPT_FLASH:
+		return add_sizes(a->flash, &a->nr_flash, optarg);
+	case OPT_RIPE:
+		a->ripe = true;
+		return 0;
+	case OPT_BACK:
+		a->back = true;
+		return 0;
+	case OPT_STRETCH:
+		a->seconds = strtoull(optarg, NULL, 0);
+		a->o.realtime = true;
+		a->o.poll_ns = a->seconds * (1000000000 / POLLS);
+		return a->seconds ? 0 : -EINVAL;
 	default:
 		return set_model(&a->o, opt);
 	}
@@ -376,7 +406,12 @@ int main(int argc, char **argv)
 	err = sim_load(&t, a.trace, &phase);
 	if (!err)
 		err = sim_part(&t, a.part, &phase);
-	if (!err && a.curve)
+	if (!err && a.seconds)
+		err = sim_stretch(&t, a.seconds);
+	if (!err && a.nr_flash)
+		err = sim_flash_table(&t, a.flash, a.nr_flash, blocks_of(&t, a.sizes[0]), &a.o,
+				      a.ripe, a.back);
+	else if (!err && a.curve)
 		err = run_curves(&a, &t);
 	else if (!err)
 		err = run_policies(&a, &t, phase);

@@ -40,6 +40,8 @@ struct sim_trace {
 	u32 *next;
 };
 
+struct flash_options;	/* flash.h */
+
 /* Parts of the mechanism that can be taken away (--without) or added (--with) */
 enum sim_feature {
 	F_CHAIN		= 1 << 0,	/* class of a new block from the chain it is in */
@@ -67,6 +69,7 @@ enum sim_feature {
  * @poll_ns: the daemon's period
  * @ghosts: entries of the ghost table for a block of capacity; 0 = as the kernel
  * @ghosts_min: entries at least, when @ghosts is given
+ * @flash: a tier behind this one, or NULL
  */
 struct sim_options {
 	u32 batch;
@@ -75,6 +78,7 @@ struct sim_options {
 	u64 poll_ns;
 	u32 features;
 	u32 ghosts, ghosts_min;
+	const struct flash_options *flash;
 };
 
 /* Hits so far are kept for each reference block of WINDOW references. */
@@ -89,12 +93,14 @@ struct sim_options {
  * @falls: how often adaptive fell back
  * @pushes: tables pushed
  * @samples: told to the daemon
+ * @flash_hits, @flash_offered, @flash_puts, @flash_moved: see struct flash_counts
  * @points: what the daemon predicts at the end
  */
 struct sim_result {
 	u64 refs, hits;
 	u32 *window_hits;
 	u64 fallback_refs, falls, pushes, samples;
+	u64 flash_hits, flash_offered, flash_puts, flash_moved;
 	struct policy_point points[SIM_POINTS];
 	u32 nr_points, one_in;
 };
@@ -184,6 +190,8 @@ void sim_free(struct sim_trace *t);
 int sim_finish(struct sim_trace *t);
 int sim_synth(struct sim_trace *t, const char *name, u32 *phase);
 int sim_room(struct sim_trace *t, u32 requests, u32 refs);
+/* The requests are spread over @seconds. */
+int sim_stretch(struct sim_trace *t, u64 seconds);
 
 /* curve.c */
 int sim_curve(struct sim_trace *t, const double *percent, u32 nr, const struct sim_options *o,
