@@ -245,7 +245,7 @@ def policy_settings():
         assert do("table-get", id=ident)["hinted"] == 0
         assert device.put(key(2), b"x" * 100, hint=3) == 0
         assert do("table-get", id=ident)["hinted"] == 1
-        fails(errno.EINVAL, "nknown attribute", "table-set", {"id": ident, "hinted": 1}, attr="hinted")
+        fails(errno.EINVAL, "attribute", "table-set", {"id": ident, "hinted": 1}, attr="hinted")
         do("table-set", id=ident, sample_one_in=0)
 
 
