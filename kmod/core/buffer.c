@@ -3,7 +3,9 @@
  * Registered buffers: user memory pinned for as long as it is registered, or
  * an operation uses it.
  */
+#include <linux/bitops.h>
 #include <linux/bvec.h>
+#include <linux/memremap.h>
 #include <linux/mm.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
@@ -82,21 +84,52 @@ static int buffer_pin(struct kvmem_buffer *buf, struct bio_vec *bvecs,
 	return got < 0 ? got : -EFAULT;
 }
 
+/* Pages of devices are told apart by more than where they are. */
+static bool buffer_adjoins(const struct bio_vec *a, const struct bio_vec *b)
+{
+	return page_to_pfn(b->bv_page) == page_to_pfn(a->bv_page) + 1 &&
+	       !is_zone_device_page(a->bv_page) && !is_zone_device_page(b->bv_page) &&
+	       !IS_ENABLED(CONFIG_HIGHMEM);
+}
+
+/* Once, so that nobody who moves bytes has to look at every page. */
+static void buffer_find_starts(struct kvmem_buffer *buf, const struct bio_vec *bvecs)
+{
+	unsigned long i;
+
+	for (i = 0; i < buf->nr_pages; i++) {
+		if (!i || !buffer_adjoins(&bvecs[i - 1], &bvecs[i]))
+			__set_bit(i, buf->starts);
+		if (i % KVMEM_PIN_STEP == 0)
+			cond_resched();
+	}
+}
+
+unsigned long kvmem_buffer_run_end(const struct kvmem_buffer *buf, unsigned long page,
+				   unsigned long end)
+{
+	return find_next_bit(buf->starts, end, page + 1);
+}
+
 static int buffer_pin_all(struct kvmem_buffer *buf, unsigned long addr)
 {
 	unsigned long done = 0;
 	struct bio_vec *bvecs;
 	int ret;
 
-	bvecs = kvcalloc(buf->nr_pages, sizeof(*bvecs), GFP_KERNEL_ACCOUNT);
+	bvecs = kvzalloc(size_add(array_size(buf->nr_pages, sizeof(*bvecs)),
+				  BITS_TO_LONGS(buf->nr_pages) * sizeof(long)),
+			 GFP_KERNEL_ACCOUNT);
 	if (!bvecs)
 		return -ENOMEM;
+	buf->starts = (unsigned long *)(bvecs + buf->nr_pages);
 	ret = buffer_pin(buf, bvecs, addr, &done);
 	if (ret) {
 		buffer_unpin(buf, bvecs, done);
 		kvfree(bvecs);
 		return ret;
 	}
+	buffer_find_starts(buf, bvecs);
 	buf->span.bvecs = bvecs;
 	buf->span.nr_bvecs = buf->nr_pages;
 	return 0;

@@ -83,7 +83,8 @@ struct kvmem_file {
  * @ref: one for the table, one for each operation that uses it
  * @id: for kvmem_op.buf
  * @rdonly: source of PUT only
- * @span: where the bytes are
+ * @span: where the bytes are, a segment for each page
+ * @starts: bit set: the page does not lie right behind the one before it
  * @mm: whom the pinned pages are charged to
  */
 struct kvmem_buffer {
@@ -91,6 +92,7 @@ struct kvmem_buffer {
 	u32 id;
 	bool rdonly;
 	struct kvmem_span span;
+	unsigned long *starts;
 	struct mm_struct *mm;
 	unsigned long nr_pages;
 	struct rcu_head rcu;
@@ -177,6 +179,9 @@ void kvmem_buffer_put(struct kvmem_buffer *buf);
 /* Bytes [@off, @off + @len) of the buffer; -EINVAL outside of it. */
 int kvmem_buffer_span(const struct kvmem_buffer *buf, u64 off, u64 len,
 		      struct kvmem_span *span);
+/* The first page, of those up to @end, that does not lie side by side with @page. */
+unsigned long kvmem_buffer_run_end(const struct kvmem_buffer *buf, unsigned long page,
+				   unsigned long end);
 void kvmem_buffers_release(struct kvmem_file *kf);
 
 /* pin.c */

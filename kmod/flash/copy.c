@@ -288,6 +288,8 @@ static void copy_leave(struct kvmem_copy *copy, enum kvmem_block_state to)
 	copy_set_state(copy, to);
 	list_del(&copy->node);
 	copy_account(copy, -1);
+	if (!copy->seg->live_blocks)
+		kvmem_segment_emptied(copy->seg);
 }
 
 int kvmem_copy_replace(struct kvmem_copy *old, struct kvmem_copy *copy,

@@ -13,7 +13,6 @@
 #include <linux/crc32c.h>
 #include <linux/highmem.h>
 #include <linux/ktime.h>
-#include <linux/memremap.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 #include <linux/workqueue.h>
@@ -99,33 +98,23 @@ static void direct_free(struct kvmem_direct *d)
 	kfree(d);
 }
 
-/* Pages of devices are told apart by more than where they are. */
-static bool direct_adjoins(const struct bio_vec *a, const struct bio_vec *b)
-{
-	return page_to_pfn(b->bv_page) == page_to_pfn(a->bv_page) + 1 &&
-	       !is_zone_device_page(a->bv_page) && !is_zone_device_page(b->bv_page) &&
-	       !IS_ENABLED(CONFIG_HIGHMEM);
-}
-
 /*
  * Such buffers are made of huge pages more often than not, and everybody on the
  * way to the device works by the segment.  The buffer's are a page each.
  */
 static void direct_gather(struct kvmem_direct *d)
 {
-	unsigned int pages = PFN_UP(d->span.first + d->span.len), nr = 0, i;
-	const struct bio_vec *bv = d->span.bvecs;
+	const struct bio_vec *bvecs = d->buf->span.bvecs;
+	unsigned int pages = PFN_UP(d->span.first + d->span.len), nr = 0;
+	unsigned long at = d->span.bvecs - bvecs, end = at + pages, next;
 
-	for (i = 0; i < pages; i++) {
-		if (i && direct_adjoins(&bv[i - 1], &bv[i])) {
-			d->runs[nr - 1].bv_len += PAGE_SIZE;
-			continue;
-		}
+	for (; at < end; at = next) {
 		if (nr == DIRECT_RUNS) {
 			d->span.nr_bvecs = pages;
 			return;
 		}
-		bvec_set_page(&d->runs[nr++], bv[i].bv_page, PAGE_SIZE, 0);
+		next = kvmem_buffer_run_end(d->buf, at, end);
+		bvec_set_page(&d->runs[nr++], bvecs[at].bv_page, (next - at) << PAGE_SHIFT, 0);
 	}
 	d->span.bvecs = d->runs;
 	d->span.nr_bvecs = nr;

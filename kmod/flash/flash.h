@@ -367,6 +367,7 @@ struct kvmem_media {
  * @put_bytes, @reinsert_bytes: bound re-insertion; guarded by media->lock
  * @slot, @slot_generation: in the directory; constant
  * @wants: a reservation found no segment: reclaim takes one of this log's
+ * @empties: one of the first sealed segments may be empty; guarded by media->lock
  * @dead: the namespace goes: no new writes; guarded by media->lock
  * @forget: and what it has here goes, too; guarded by media->lock
  * @stuck: the wait for its writes was given up; guarded by media->lock
@@ -386,6 +387,7 @@ struct kvmem_log {
 	u32 slot;
 	u32 slot_generation;
 	bool wants;
+	bool empties;
 	bool dead;
 	bool forget;
 	bool stuck;
@@ -514,6 +516,14 @@ struct kvmem_segment *kvmem_segment_reserve(struct kvmem_log *log, unsigned int 
  * lost to the segment.
  */
 void kvmem_segment_unreserve(struct kvmem_segment *seg, unsigned int entries);
+/* Nothing in @seg can be read any more: if it is sealed its space goes back soon. */
+void kvmem_segment_emptied(struct kvmem_segment *seg);
+/*
+ * A sealed segment that is empty, for reclaim, as *@seg; without recorded deletions
+ * if @no_gone.  Its log, referenced, or NULL: there is none.
+ */
+struct kvmem_log *kvmem_segment_take_empty(struct kvmem_media *media, bool no_gone,
+					   struct kvmem_segment **seg);
 /* Take no more, persist the rest, then SEALED.  May be called twice. */
 void kvmem_segment_seal(struct kvmem_segment *seg);
 
@@ -638,8 +648,21 @@ void kvmem_reclaim_kick(struct kvmem_media *media);
 
 /* discard.c */
 #define KVMEM_DISCARD_FAILURES	8
+
+/*
+ * So few are free that none waits for others to be discarded with it.  Well
+ * below the low watermark, which counts those that wait as free: between the
+ * two they gather.  Never so few that a put is refused.
+ */
+static inline bool kvmem_discard_short(const struct kvmem_media *media)
+{
+	return media->nr_free < max(kvmem_reclaim_low(media) / 4, 4U);
+}
+
 /* From KVMEM_SEG_DISCARD to FREE */
 void kvmem_discard_work(struct work_struct *work);
+/* Whoever waits for a segment does not wait for others to be discarded with it. */
+void kvmem_discard_hurry(struct kvmem_media *media);
 
 /* read.c */
 /*

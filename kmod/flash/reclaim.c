@@ -2,6 +2,8 @@
 /*
  * Reclaim: segments are emptied ahead of need, whole.
  *
+ * Those that are empty go as they become so: their space is the drive's again.
+ *
  * Whose: a log that reached its quota, or found no segment, gives one of its
  * own; in a pool that shares, the member whose candidate is worth least does.
  * When nobody asks but few are free, it is the log that has most for its quota.
@@ -716,20 +718,21 @@ static void reclaim_segment(struct reclaim *r)
 
 /* Work ---------------------------------------------------------------------------- */
 
-/* Whoever waits for a segment does not wait for others to be discarded with it. */
-static void reclaim_hurry_discards(struct kvmem_media *media)
+/* False: there is none. */
+static bool reclaim_empty(struct reclaim *r)
 {
-	bool hurry;
-
-	spin_lock(&media->lock);
-	hurry = media->nr_discards && media->nr_free < kvmem_reclaim_low(media);
-	spin_unlock(&media->lock);
-	if (hurry)
-		mod_delayed_work(media->wq, &media->discard_work, 0);
+	r->log = kvmem_segment_take_empty(r->media, r->no_gone, &r->seg);
+	if (!r->log)
+		return false;
+	r->moved_bytes = 0;
+	r->dirty = false;
+	reclaim_segment(r);
+	kvmem_log_put(r->log);
+	return true;
 }
 
 /* False: nothing is wanted, or nothing can be had. */
-static bool reclaim_once(struct reclaim *r)
+static bool reclaim_wanted(struct reclaim *r)
 {
 	bool share, taken;
 	struct kvmem_log *log = reclaim_pick(r, &share);
@@ -743,8 +746,16 @@ static bool reclaim_once(struct reclaim *r)
 	if (taken)
 		reclaim_segment(r);
 	kvmem_log_put(log);
-	reclaim_hurry_discards(r->media);
 	return taken;
+}
+
+/* Free segments may have become few without any reclaim, too. */
+static bool reclaim_once(struct reclaim *r)
+{
+	bool more = reclaim_empty(r) || reclaim_wanted(r);
+
+	kvmem_discard_hurry(r->media);
+	return more;
 }
 
 static struct reclaim *reclaim_alloc(struct kvmem_media *media)

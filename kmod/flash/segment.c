@@ -22,6 +22,10 @@
 
 /* Free segments that only re-insertion and GONE entries get. */
 #define SEG_KEPT	2
+/* Deletions recorded in an empty segment may have such a share of it. */
+#define SEG_GONE_SHARE	64
+/* Sealed segments among which an empty one is looked for */
+#define SEG_FIRST	8
 /* Reclaim begins when the quota leaves no more than these. */
 #define SEG_QUOTA_NEAR	2
 
@@ -194,6 +198,60 @@ void kvmem_segment_orphan(struct kvmem_segment *seg)
 	wake_up_all(&seg->media->wait);
 }
 
+/*
+ * To where reclaim looks first.  Deletions that its table records are written
+ * once more then, so one that has mostly those stays until it is wanted: they
+ * would be written again and again.
+ */
+void kvmem_segment_emptied(struct kvmem_segment *seg)
+{
+	u64 gone = (u64)seg->nr_gone * sizeof(struct kvmem_media_gone);
+
+	lockdep_assert_held(&seg->media->lock);
+	if (seg->state != KVMEM_SEG_SEALED ||
+	    gone > seg->media->super.segment_bytes / SEG_GONE_SHARE)
+		return;
+	list_move(&seg->node, &seg->log->sealed);
+	seg->log->empties = true;
+	kvmem_reclaim_kick(seg->media);
+}
+
+/* One of the first; a few others, sealed late, may have come in front of it. */
+static struct kvmem_segment *log_empty_locked(struct kvmem_log *log, bool no_gone)
+{
+	struct kvmem_segment *seg;
+	unsigned int nr = 0;
+
+	lockdep_assert_held(&log->media->lock);
+	list_for_each_entry(seg, &log->sealed, node) {
+		if (!seg->live_blocks && !(no_gone && seg->nr_gone))
+			return seg;
+		if (++nr == SEG_FIRST)
+			break;
+	}
+	log->empties = false;
+	return NULL;
+}
+
+struct kvmem_log *kvmem_segment_take_empty(struct kvmem_media *media, bool no_gone,
+					   struct kvmem_segment **seg)
+{
+	struct kvmem_log *log, *found = NULL;
+
+	spin_lock(&media->lock);
+	list_for_each_entry(log, &media->logs, node) {
+		*seg = log->empties && !log->dead ? log_empty_locked(log, no_gone) : NULL;
+		if (!*seg)
+			continue;
+		kvmem_segment_set(*seg, KVMEM_SEG_RECLAIM);
+		kref_get(&log->ref);
+		found = log;
+		break;
+	}
+	spin_unlock(&media->lock);
+	return found;
+}
+
 /* Sealing -------------------------------------------------------------------- */
 
 void kvmem_segment_settle(struct kvmem_segment *seg)
@@ -209,6 +267,8 @@ void kvmem_segment_settle(struct kvmem_segment *seg)
 		return;
 	seg->sealed_at = ktime_get_ns();
 	kvmem_segment_set(seg, KVMEM_SEG_SEALED);
+	if (!seg->live_blocks)
+		kvmem_segment_emptied(seg);
 }
 
 void kvmem_segment_seal_locked(struct kvmem_segment *seg)

@@ -165,6 +165,8 @@ static void ops_check(const struct flash_case *c, const struct kvmem_op *op, uns
 		if (!op->status && op->bytes == c->bytes && op->tier == KVMEM_TIER_FLASH &&
 		    (c->write || op->res_flags & KVMEM_RES_F_VERIFIED))
 			continue;
+		fprintf(stderr, "status %d, %llu bytes, tier %u, flags %#x\n", op->status,
+			(unsigned long long)op->bytes, op->tier, op->res_flags);
 		errno = op->status ? -op->status : EREMOTEIO;
 		bench_die(c->write ? "put to flash" : "get from flash");
 	}
@@ -304,7 +306,7 @@ static void fio_once(const struct flash_case *c, unsigned int n, struct flash_cl
  */
 static void run_fio(const struct flash_case *c, struct flash_clock *took)
 {
-	unsigned int times = c->bytes < MIB ? 8 : 2;
+	unsigned int times = c->bytes == MIB ? 32 : 16;
 	unsigned int few = c->depth, more = c->ops * times;
 	struct flash_clock base;
 

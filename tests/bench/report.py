@@ -293,18 +293,16 @@ def flash_checks(cases, speed, work):
 def flash_table(speed, work):
     def ratio(rows, key, name):
         fio = key[:3] + ("fio io_uring",)
-        return f"{rows[key][name] / of(rows[fio], name):.2f}" if fio in rows else ""
-
-    def of(row, name):
-        return row[name]
+        return f"{rows[key][name] / rows[fio][name]:.2f}" if fio in rows else ""
 
     table = []
     for key in work:
-        w, s = work[key], speed[key]
+        # Files were not asked for their throughput.
+        w, s = work[key], speed.get(key)
         fio = key[:3] + ("fio io_uring",)
         file = work.get(("get", key[1], 1, "ext4 file")) if key[0] == "get" else None
-        table.append([f"{key[0]}, {key[2]} under way", key[3], size(key[1]), number(s["mib_s"]),
-                      ratio(speed, key, "mib_s") if key != fio else "",
+        table.append([f"{key[0]}, {key[2]} under way", key[3], size(key[1]), number(s["mib_s"]) if s else "",
+                      ratio(speed, key, "mib_s") if s and key != fio else "",
                       number(w["cpu_ns"]["median"]), number(w["busy_ns"]["median"]),
                       f"{w['busy_ns']['spread_percent']:.0f} %", number(w["busy_without_crc32c"]),
                       ratio(work, key, "busy_without_crc32c") if key != fio else "",

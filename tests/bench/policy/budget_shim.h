@@ -39,7 +39,7 @@ static inline u64 div64_u64(u64 a, u64 b)
 
 static inline u64 mul_u64_u32_div(u64 a, u32 mul, u32 div)
 {
-	return (u64)((unsigned __int128)a * mul / div);
+	return (u64)((__uint128_t)a * mul / div);
 }
 
 #endif
