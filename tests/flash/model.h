@@ -56,6 +56,13 @@ struct pc_key {
 	uint64_t at;
 };
 
+/*
+ * On a drive that is too small a segment may be reclaimed as soon as it is full,
+ * when little in it is alive; what was written last is in one that is still open.
+ * That nothing persisted gets lost is for the drive that has room for all.
+ */
+#define PC_KEEP		(256U << 10)
+
 struct pc_model {
 	struct pc_key key[PC_THREADS][PC_KEYS];
 	uint64_t written;

@@ -214,7 +214,7 @@ static void one_cut(const struct kvt_disk *d, unsigned int nr, unsigned int afte
 	kvt_disk_power(d, false);
 	stop_writers();
 	evicted += kvt_media_info(d).v[KVMEM_A_MEDIA_EVICTED];
-	model.keep = evicted ? d->bytes / 8 : 0;
+	model.keep = evicted ? PC_KEEP : 0;
 	kvt_media_off(d);
 	make_spaces(false);
 	kvt_disk_power(d, true);
@@ -307,7 +307,7 @@ TEST_TIMEOUT(boot, 280)
 	ASSERT_TRUE(kvt_wait_for(!access(d.path, R_OK | W_OK), 20000));
 	memcpy(ns_name, names, sizeof(ns_name));
 	/* On a small drive blocks go when their segment is wanted. */
-	pc_init(&model, mib && atoi(mib) < 64 ? atoi(mib) * MIB / 8 : 0);
+	pc_init(&model, mib && atoi(mib) < 64 ? PC_KEEP : 0);
 	if (!replay_log())
 		kvt_media_format(&d, "1M");
 	make_spaces(true);
