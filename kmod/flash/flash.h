@@ -298,6 +298,9 @@ struct kvmem_sync {
  * @reinserting: re-insertions under way
  * @wait: woken when anything is persisted, freed or fails
  * @info: what people see of it (info.h)
+ * @gone_lost: a deletion could not be recorded: nothing is persistent for sure
+ *	any more until the media is attached again, because what was deleted may
+ *	come back then; guarded by @lock
  * @full_since: count of segments reclaimed when a write last waited in vain for
  *	the next one; racy, only spares others the same
  * @gone_added: deletions recorded since attach, and
@@ -346,6 +349,7 @@ struct kvmem_media {
 	wait_queue_head_t wait;
 	struct kvmem_media_show info;
 	u64 gone_added, gone_durable;
+	bool gone_lost;
 	u64 full_since;
 	struct workqueue_struct *wq;
 	atomic_t scans;

@@ -645,6 +645,11 @@ void kvmem_log_gone(struct kvmem_copy *copy)
 	if (!log)
 		return;
 	ret = gone_record(log, copy->seg->generation, NULL, copy);
+	if (ret) {
+		spin_lock(&media->lock);
+		media->gone_lost = true;
+		spin_unlock(&media->lock);
+	}
 	if (ret)
 		pr_warn_ratelimited("media %s: a deletion was not recorded (%d)\n", media->name,
 				    ret);

@@ -30,6 +30,7 @@ enum kvmem_page_state {
  * @disk: its memory
  * @bvec: of @disk
  * @copies: that have entries in it, with a reference each
+ * @nr_gone: of its entries, deletions
  * @puts: ended by it, by turn, see struct kvmem_sync
  * @state: enum kvmem_page_state; at hand guarded by media->lock, later the
  *	worker's (kvmem_table_done())
@@ -44,6 +45,7 @@ struct kvmem_page {
 	struct kvmem_copy *copies[KVMEM_MEDIA_TABLE_ENTRIES];
 	unsigned int nr_copies;
 	unsigned int nr_entries;
+	unsigned int nr_gone;
 	u32 index;
 	u32 puts[2];
 	u8 tries;

@@ -573,17 +573,38 @@ bool kvmem_media_any(void)
 	return atomic_read(&medias.nr_live);
 }
 
+/*
+ * A media that takes no writes any more cannot make a deletion durable: if one
+ * is waiting there, what was asked for has failed.
+ */
+static int media_sync_gone(struct kvmem_media *media)
+{
+	int ret = -EIO;
+	bool behind;
+
+	if (percpu_ref_tryget_live(&media->active)) {
+		if (kvmem_media_writable(media))
+			ret = kvmem_table_sync_gone(media);
+		kvmem_media_done(media);
+	}
+	if (ret != -EIO)
+		return ret;
+	spin_lock(&media->lock);
+	behind = media->gone_lost || media->gone_durable < media->gone_added;
+	spin_unlock(&media->lock);
+	return behind ? -EIO : 0;
+}
+
 int kvmem_media_sync_gone(void)
 {
 	struct kvmem_media *media;
 	int ret = 0;
 	u32 id = 0;
 
-	while (!ret && (media = kvmem_media_next_active(&id))) {
+	while (!ret && (media = kvmem_media_get_next(&id))) {
 		id++;
-		if (kvmem_media_writable(media))
-			ret = kvmem_table_sync_gone(media);
-		kvmem_media_done(media);
+		ret = media_sync_gone(media);
+		kvmem_media_put(media);
 	}
 	return ret;
 }

@@ -123,6 +123,8 @@ void kvmem_table_drop(struct kvmem_segment *seg)
 	if (!seg->page)
 		return;
 	page = table_take_page(seg);
+	if (page->nr_gone)
+		seg->media->gone_lost = true;
 	page_sync_end(page, false);
 	page_hand_over(page, KVMEM_PAGE_TO_FREE);
 }
@@ -243,9 +245,11 @@ void kvmem_table_add_record(struct kvmem_segment *seg, const struct kvmem_media_
 	lockdep_assert_held(&seg->media->lock);
 	if (seg->table != KVMEM_TABLE_GOOD) {
 		seg->due--;
+		seg->media->gone_lost = true;
 		return;
 	}
 	page->disk->entries[page->nr_entries].gone = *gone;
+	page->nr_gone++;
 	seg->nr_gone++;
 	seg->media->gone_added++;
 	page_added(page, 1);
@@ -420,6 +424,8 @@ static void table_retire(struct kvmem_segment *seg, struct list_head *over)
 		if (page->write.status)
 			seg->table = KVMEM_TABLE_ENDED;
 		page->durable = seg->table != KVMEM_TABLE_ENDED;
+		if (!page->durable && page->nr_gone)
+			seg->media->gone_lost = true;
 		for (i = 0; page->durable && i < page->nr_copies; i++)
 			kvmem_copy_persisted(page->copies[i]);
 		page_sync_end(page, page->durable);
@@ -583,23 +589,28 @@ int kvmem_table_sync(struct kvmem_media *media)
 
 int kvmem_table_sync_gone(struct kvmem_media *media)
 {
+	bool behind, lost;
 	u64 added;
-	bool behind;
 	int ret;
 
 	spin_lock(&media->lock);
 	added = media->gone_added;
 	behind = media->gone_durable < added;
+	lost = media->gone_lost;
 	spin_unlock(&media->lock);
+	if (lost)
+		return -EIO;
 	if (!behind)
 		return 0;
 	ret = kvmem_table_sync(media);
 	if (ret)
 		return ret;
 	spin_lock(&media->lock);
-	media->gone_durable = max(media->gone_durable, added);
+	lost = media->gone_lost;
+	if (!lost)
+		media->gone_durable = max(media->gone_durable, added);
 	spin_unlock(&media->lock);
-	return 0;
+	return lost ? -EIO : 0;
 }
 
 /* -EAGAIN: not durable yet; -EINPROGRESS: not even written. */
