@@ -7,7 +7,8 @@
  * Whose: a log that reached its quota, or found no segment, gives one of its
  * own; in a pool that shares, the member whose candidate is worth least does.
  * When nobody asks but few are free, it is the log that has most for its quota.
- * Which: of the oldest ones the one whose live bytes are worth least.
+ * Which: of the oldest ones the one whose live bytes are worth least; never of
+ * the newer half, where what was just put would go for being little.
  *
  * Before a segment goes, the best of what was used in it moves to another one,
  * within a twentieth of what was ever put, and the deletions that its table
@@ -166,6 +167,12 @@ static u64 seg_score(struct kvmem_reclaim *r, struct kvmem_segment *seg)
 	return bytes ? div64_u64(worth, bytes) * seg->live_bytes : 0;
 }
 
+/* Of the older half only: what was put last stays a while, however little it is. */
+static unsigned int reclaim_candidates(const struct kvmem_log *log)
+{
+	return clamp(log->nr_segments / 2, 1U, (u32)KVMEM_RECLAIM_OLDEST);
+}
+
 struct reclaim_candidate {
 	struct kvmem_log *log;
 	struct kvmem_segment *seg;
@@ -178,7 +185,7 @@ static struct reclaim_candidate reclaim_look(struct kvmem_reclaim *r)
 {
 	struct reclaim_candidate best = { .log = r->log };
 	struct kvmem_segment *seg;
-	unsigned int nr = 0;
+	unsigned int nr = 0, max;
 	u64 score;
 
 	/* ns->lock is never held with media->lock. */
@@ -186,10 +193,11 @@ static struct reclaim_candidate reclaim_look(struct kvmem_reclaim *r)
 	r->now = ktime_get_ns();
 	r->nr_values = 0;
 	spin_lock(&r->media->lock);
+	max = reclaim_candidates(r->log);
 	list_for_each_entry(seg, &r->log->sealed, node) {
 		if (seg->stuck || (r->no_gone && seg->nr_gone))
 			continue;
-		if (nr++ == KVMEM_RECLAIM_OLDEST)
+		if (nr++ == max)
 			break;
 		score = seg_score(r, seg);
 		if (!best.seg || score < best.score) {
