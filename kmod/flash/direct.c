@@ -410,7 +410,7 @@ static int get_finish(struct kvmem_direct *d, struct kvmem_run *run)
 	if (ret) {
 		kvmem_flash_read_failed(copy, ret);
 		if (ret != -EILSEQ)
-			return ret;
+			return kvmem_flash_errno(ret);
 		d->op.res_flags |= KVMEM_RES_F_CORRUPT;
 		d->op.crc = 0;
 		kvmem_run_miss(run, d->ns, direct_key(&d->op), d->op.res_flags);
@@ -433,7 +433,7 @@ static int put_finish(struct kvmem_direct *d)
 	/* Publishes it, and frees the write; the status is ours by put_written(). */
 	kvmem_log_written(d->write);
 	if (d->status && d->status != -EEXIST)
-		return d->status;
+		return kvmem_flash_errno(d->status);
 	d->op.bytes = size;
 	d->op.tier = KVMEM_TIER_FLASH;
 	if (d->status == -EEXIST) {
