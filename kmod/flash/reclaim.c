@@ -31,6 +31,8 @@
 #define RECLAIM_SAMPLE		64
 /* Blocks that may move, at once and of a segment; looked at under one hold of the lock. */
 #define RECLAIM_INFLIGHT	8
+/* Of those that share transfers so many may be under way: some of these. */
+#define RECLAIM_PACKED		256
 #define RECLAIM_PICKS		1024
 #define RECLAIM_STEP		256
 /* Re-insertion may write one byte for so many that were put. */
@@ -501,7 +503,7 @@ static bool pick_is_affordable(struct reclaim *r, const struct kvmem_copy *copy)
 	bool ok;
 
 	spin_lock(&r->media->lock);
-	/* Counted when they begin (log.c). */
+	/* Counted when they begin (write.c). */
 	ok = !log->dead && log->reinsert_bytes + copy->size <=
 			   div_u64(log->put_bytes, RECLAIM_SHARE);
 	spin_unlock(&r->media->lock);
@@ -521,11 +523,18 @@ static bool picks_wait(struct reclaim *r, int below)
 {
 	struct kvmem_media *media = r->media;
 
+	if (atomic_read(&media->reinserting) >= below)
+		kvmem_pack_push(media, r->log->ns);
 	if (wait_event_timeout(media->wait, atomic_read(&media->reinserting) < below,
 			       msecs_to_jiffies(KVMEM_IO_TIMEOUT_MS)))
 		return true;
 	r->no_moves = true;
 	return false;
+}
+
+static int picks_max(const struct reclaim *r, const struct kvmem_copy *copy)
+{
+	return kvmem_pack_wants(r->media, copy->size) ? RECLAIM_PACKED : RECLAIM_INFLIGHT;
 }
 
 /* False: no more of them. */
@@ -535,7 +544,7 @@ static bool pick_move(struct reclaim *r, struct reclaim_pick *pick)
 	int ret;
 
 	if (!kvmem_media_writable(r->media) || !pick_is_affordable(r, pick->copy) ||
-	    !picks_wait(r, RECLAIM_INFLIGHT))
+	    !picks_wait(r, picks_max(r, pick->copy)))
 		return false;
 	if (!kvmem_copy_readable(pick->copy))
 		return true;

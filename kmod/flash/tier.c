@@ -169,19 +169,32 @@ static bool tier_part(s64 held, u64 quota, bool alone)
  * A block that waits for its write cannot be evicted: so much of the arena, so
  * much of a namespace, and no more, or a slow media would stop the puts.
  */
-static bool tier_has_room(struct kvmem_ns *ns)
+static bool tier_fits(const struct kvmem_ns *ns, s64 queued, s64 bytes, s64 blocks, bool alone)
 {
-	s64 bytes = atomic64_read(&ns->flash.held_bytes);
-	s64 blocks = atomic64_read(&ns->flash.held_blocks);
 	struct kvmem_pool *pool = ns->pool;
-	bool alone = blocks == 1;
 
-	if (atomic64_read(&tier.queued) > kvmem_arena_limit() / TIER_QUEUE_SHARE ||
+	if (queued > kvmem_arena_limit() / TIER_QUEUE_SHARE ||
 	    !tier_part(bytes, READ_ONCE(ns->p.quota_bytes), alone) ||
 	    !tier_part(blocks, READ_ONCE(ns->p.quota_blocks), alone))
 		return false;
 	return !pool || (tier_part(bytes, READ_ONCE(pool->p.quota_bytes), alone) &&
 			 tier_part(blocks, READ_ONCE(pool->p.quota_blocks), alone));
+}
+
+static bool tier_has_room(const struct kvmem_ns *ns)
+{
+	s64 blocks = atomic64_read(&ns->flash.held_blocks);
+
+	return tier_fits(ns, atomic64_read(&tier.queued), atomic64_read(&ns->flash.held_bytes),
+			 blocks, blocks == 1);
+}
+
+bool kvmem_flash_is_tight(const struct kvmem_ns *ns)
+{
+	s64 bytes = 2 * atomic64_read(&ns->flash.held_bytes);
+	s64 blocks = 2 * atomic64_read(&ns->flash.held_blocks);
+
+	return !tier_fits(ns, 2 * atomic64_read(&tier.queued), bytes, blocks, false);
 }
 
 static bool tier_hold(struct kvmem_block *block)
@@ -330,6 +343,8 @@ static int persist_start(struct kvmem_block *block, struct tier_wait *wait)
 		if (ret) {
 			kref_put(&wait->ref, tier_wait_free);
 			kvmem_block_unhold(block);
+		} else {
+			kvmem_pack_push(media, block->ns);
 		}
 	}
 	if (ret)

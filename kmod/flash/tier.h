@@ -28,6 +28,8 @@ void kvmem_flash_written(struct kvmem_ns *ns, struct kvmem_block *block);
  * it, in the background.  Cheap; any process context.
  */
 void kvmem_flash_ahead(struct kvmem_ns *ns);
+/* Half of the DRAM that @ns may have for blocks on their way to flash is taken. */
+bool kvmem_flash_is_tight(const struct kvmem_ns *ns);
 /*
  * Write the block, whatever it is worth, and wait until it survives a restart.
  * 0, -EOPNOTSUPP: no media or not for this namespace; -ENOSPC, -EIO,
