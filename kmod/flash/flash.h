@@ -707,6 +707,11 @@ void kvmem_discard_hurry(struct kvmem_media *media);
  */
 int kvmem_copy_read(struct kvmem_copy *copy, struct kvmem_block *block);
 
+/*
+ * Bytes @off to @off + @len to @iter, past DRAM; only the pieces that they touch are
+ * read, and verified.  As above, or -EFAULT; then some may have been copied.
+ */
+int kvmem_copy_serve(struct kvmem_copy *copy, size_t off, size_t len, struct iov_iter *iter);
 /* The same into a buffer of its own, for re-insertion; an ERR_PTR as above. */
 struct kvmem_dev_buf *kvmem_copy_read_buf(struct kvmem_copy *copy);
 

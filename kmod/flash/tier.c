@@ -462,9 +462,25 @@ void kvmem_flash_used(struct kvmem_copy *copy)
 		copy->hits++;
 }
 
-static struct kvmem_block *fetch_copy(struct kvmem_ns *ns, struct kvmem_copy *copy)
+/* What is free costs nothing; else something is evicted, which may be worth more. */
+static struct kvmem_block *fetch_alloc(struct kvmem_ns *ns, const struct kvmem_copy *copy,
+				       const struct kvmem_past *past)
 {
-	struct kvmem_block *block = kvmem_block_alloc(ns, copy->size, false);
+	struct kvmem_block *block;
+
+	if (!past)
+		return kvmem_block_alloc(ns, copy->size, false);
+	block = kvmem_block_alloc_free(ns, copy->size);
+	if (block != ERR_PTR(-ENOSPC) ||
+	    !kvmem_evict_worth(ns, copy->class, READ_ONCE(copy->hits), past->growth))
+		return block;
+	return kvmem_block_alloc(ns, copy->size, false);
+}
+
+static struct kvmem_block *fetch_copy(struct kvmem_ns *ns, struct kvmem_copy *copy,
+				      const struct kvmem_past *past)
+{
+	struct kvmem_block *block = fetch_alloc(ns, copy, past);
 	int ret;
 
 	if (IS_ERR(block))
@@ -480,15 +496,32 @@ static struct kvmem_block *fetch_copy(struct kvmem_ns *ns, struct kvmem_copy *co
 	return ERR_PTR(ret);
 }
 
+static void look_at(const struct kvmem_copy *copy, struct kvmem_flash_look *look)
+{
+	look->size = copy->size;
+	look->crc = copy->crc;
+	look->class = copy->class;
+}
+
+static bool fetch_found_no_room(const struct kvmem_block *block)
+{
+	return block == ERR_PTR(-ENOSPC) || block == ERR_PTR(-EDQUOT);
+}
+
 struct kvmem_block *kvmem_flash_fetch(struct kvmem_ns *ns, const struct kvmem_key *key,
-				      u16 *res_flags)
+				      u16 *res_flags, struct kvmem_past *past)
 {
 	struct kvmem_copy *copy = kvmem_copy_lookup(ns, key);
 	struct kvmem_block *block;
 
 	if (!copy)
 		return NULL;
-	block = fetch_copy(ns, copy);
+	block = fetch_copy(ns, copy, past);
+	if (past && fetch_found_no_room(block)) {
+		past->copy = copy;
+		look_at(copy, &past->look);
+		return NULL;
+	}
 	if (!IS_ERR(block))
 		kvmem_flash_used(copy);
 	kvmem_copy_put_used(copy);
@@ -500,6 +533,24 @@ struct kvmem_block *kvmem_flash_fetch(struct kvmem_ns *ns, const struct kvmem_ke
 	if (block == ERR_PTR(-EEXIST))
 		return kvmem_block_lookup(ns, key, res_flags);
 	return block;
+}
+
+int kvmem_flash_serve(const struct kvmem_past *past, size_t off, size_t len,
+		      struct iov_iter *to)
+{
+	int ret = kvmem_copy_serve(past->copy, off, len, to);
+
+	/* Of these it is not the media's fault. */
+	if (ret && ret != -EFAULT && ret != -ENOMEM)
+		kvmem_flash_read_failed(past->copy, ret);
+	return ret;
+}
+
+void kvmem_flash_past_end(struct kvmem_past *past, bool used)
+{
+	if (used)
+		kvmem_flash_used(past->copy);
+	kvmem_copy_put_used(past->copy);
 }
 
 bool kvmem_flash_has(const struct kvmem_ns *ns)
@@ -517,9 +568,7 @@ bool kvmem_flash_look(struct kvmem_ns *ns, const struct kvmem_key *key,
 	copy = kvmem_copy_lookup(ns, key);
 	if (!copy)
 		return false;
-	look->size = copy->size;
-	look->crc = copy->crc;
-	look->class = copy->class;
+	look_at(copy, look);
 	kvmem_copy_put_used(copy);
 	return true;
 }
