@@ -104,6 +104,7 @@ KVMEM_FOR_TESTS(kvmem_copy_put_used);
 KVMEM_FOR_TESTS(kvmem_dir_find);
 KVMEM_FOR_TESTS(kvmem_dir_release);
 KVMEM_FOR_TESTS(kvmem_dir_valid);
+KVMEM_FOR_TESTS(kvmem_flash_delete);
 KVMEM_FOR_TESTS(kvmem_media_attach);
 KVMEM_FOR_TESTS(kvmem_media_detach);
 KVMEM_FOR_TESTS(kvmem_media_put);

@@ -379,6 +379,7 @@ static bool adopt_begin(struct adopt *t)
 		seg->due = 0;
 		seg->writes = 1;
 		seg->table = KVMEM_TABLE_GOOD;
+		seg->stuck = false;
 		kvmem_segment_set(seg, KVMEM_SEG_SEALING);
 	}
 	spin_unlock(&seg->media->lock);
@@ -428,10 +429,25 @@ static int adopt_some(struct adopt *t, struct list_head *old)
 	return nr;
 }
 
+/*
+ * They are hidden as long as the newer copies are there.  Using the segment
+ * keeps it what it is until kvmem_scan_bury().
+ */
+static void adopt_keep_shadows(struct adopt *t, struct list_head *old)
+{
+	struct kvmem_copy *copy;
+
+	lockdep_assert_held(&t->scan->media->scan_lock);
+	list_for_each_entry(copy, old, node) {
+		kref_get(&copy->ns->ref);
+		kvmem_segment_get(copy->seg);
+	}
+	list_splice_tail(old, &t->scan->media->shadows);
+}
+
 /* How many, see above.  For want of memory again, a little later, so many times. */
 static int adopt_batch(struct adopt *t)
 {
-	struct kvmem_copy *copy, *next;
 	unsigned int tries = ADOPT_TRIES;
 	LIST_HEAD(old);
 	int ret;
@@ -444,8 +460,7 @@ static int adopt_batch(struct adopt *t)
 			break;
 		usleep_range(1000, 2000);
 	}
-	list_for_each_entry_safe(copy, next, &old, node)
-		table_drop_copy(copy);
+	adopt_keep_shadows(t, &old);
 	return ret;
 }
 

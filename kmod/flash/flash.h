@@ -43,6 +43,7 @@ struct kvmem_ns;
 struct netlink_ext_ack;
 struct kvmem_log;
 struct kvmem_media;
+struct kvmem_moving;
 struct kvmem_pack;
 struct kvmem_segment;
 
@@ -177,6 +178,7 @@ enum kvmem_segment_state {
  * @page: being filled, with its copies; open and sealing segments only (table.c)
  * @sent: pages on their way, in their order (table.c)
  * @table: enum kvmem_table_state, of the pages (log.h)
+ * @stuck: its table can be neither read nor given up: it stays what it is
  */
 struct kvmem_segment {
 	struct list_head node;
@@ -202,6 +204,7 @@ struct kvmem_segment {
 	u8 state;
 	u8 temperature;
 	u8 table;
+	bool stuck;
 };
 
 /* Media ------------------------------------------------------------------- */
@@ -313,6 +316,9 @@ struct kvmem_sync {
  * @gone_durable: so many of them, at least, are durable; guarded by @lock
  * @wq: everything above, unbound, with a rescuer
  * @scans: reads of tables that are wanted or under way
+ * @shadows: copies that the last scan found behind newer ones of their key, their
+ *	segments in use and their namespaces referenced; guarded by @scan_lock
+ * @moving: re-insertions out of a segment whose table is still there; guarded by @lock
  */
 struct kvmem_media {
 	struct kref ref;
@@ -357,6 +363,8 @@ struct kvmem_media {
 	unsigned long trouble;
 	struct work_struct scan_work;
 	wait_queue_head_t wait;
+	struct list_head shadows;
+	struct kvmem_moving *moving;
 	struct kvmem_media_show info;
 	u64 gone_added, gone_durable;
 	bool gone_lost;
@@ -500,6 +508,12 @@ bool kvmem_dir_describe(struct kvmem_media *media, u32 slot, struct kvmem_media_
  * are served as it goes.  Runs in media->wq.  0 or a device error.
  */
 int kvmem_scan(struct kvmem_media *media, struct kvmem_ns *ns);
+/*
+ * Record that what was found behind newer copies has gone: who deletes one of
+ * these knows of no other.  After kvmem_scan(), when writes may begin, and
+ * before anybody may delete.
+ */
+void kvmem_scan_bury(struct kvmem_media *media);
 /* What @slot held is lost: segments that wait for its namespace are emptied. */
 void kvmem_scan_forget(struct kvmem_media *media, u32 slot);
 
@@ -629,8 +643,11 @@ void kvmem_log_written(struct kvmem_write *write);
  */
 int kvmem_log_rewrite(struct kvmem_copy *old, struct kvmem_dev_buf *buf,
 		      unsigned int temperature, void (*ended)(struct kvmem_write *write));
-/* log.c */
-/* A deleted copy: a GONE entry for its segment's log, if its entry may be on the media. */
+/* gone.c: deletions */
+/*
+ * A deleted copy: a GONE entry for its segment's log, if its entry may be on the
+ * media; and for what it was moved from, if that may be there, too.
+ */
 void kvmem_log_gone(struct kvmem_copy *copy);
 /*
  * The same again, out of a table that goes before the block's.  0, -ENOSPC,
@@ -681,6 +698,11 @@ static inline u32 kvmem_reclaim_low(const struct kvmem_media *media)
 void kvmem_reclaim_work(struct work_struct *work);
 /* Is a segment of @ns wanted back? Kick the worker.  Any context. */
 void kvmem_reclaim_kick(struct kvmem_media *media);
+/*
+ * What @copy was moved from, if an attach would still find it there; to be put
+ * with kvmem_copy_put_used().  Or NULL.
+ */
+struct kvmem_copy *kvmem_reclaim_origin(const struct kvmem_copy *copy);
 
 /* discard.c */
 #define KVMEM_DISCARD_FAILURES	8

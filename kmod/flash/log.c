@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Logs: what a namespace has on a media; deletions in it, and its end.  Copies
- * are written by write.c.
+ * Logs: what a namespace has on a media, and its end.  Copies are written by
+ * write.c.
  */
 #include <linux/err.h>
 #include <linux/jiffies.h>
@@ -132,82 +132,6 @@ struct kvmem_log *kvmem_log_get(struct kvmem_media *media, struct kvmem_ns *ns, 
 		return NULL;
 	}
 	return log_publish(log);
-}
-
-/* Deleted blocks ------------------------------------------------------------------- */
-
-/*
- * Room for one entry, in the segment of @generation or a newer one: whoever
- * reads tables, newest first, then meets it before the block.
- */
-static struct kvmem_segment *gone_reserve(struct kvmem_log *log, u64 generation)
-{
-	struct kvmem_ask ask = {
-		.log = log,
-		.entries = 1,
-		.align = 1,
-		.generation = generation,
-		.gone = true,
-	};
-	u32 offset;
-
-	return kvmem_segment_reserve_ask(&ask, &offset);
-}
-
-/* Record @gone, or when that is NULL that @copy has gone. */
-static int gone_record(struct kvmem_log *log, u64 generation, const struct kvmem_media_gone *gone,
-		       const struct kvmem_copy *copy)
-{
-	struct kvmem_media *media = log->media;
-	struct kvmem_segment *seg = gone_reserve(log, generation);
-	int ret;
-
-	if (IS_ERR(seg))
-		return PTR_ERR(seg);
-	ret = kvmem_table_lock(seg, 1);
-	if (ret) {
-		seg->due--;
-	} else {
-		kvmem_table_owe(seg, kvmem_sync_begin(media));
-		if (gone)
-			kvmem_table_add_record(seg, gone);
-		else
-			kvmem_table_add_gone(seg, copy);
-	}
-	kvmem_segment_write_ended(seg);
-	spin_unlock(&media->lock);
-	kvmem_segment_put(seg);
-	return ret;
-}
-
-int kvmem_log_gone_again(struct kvmem_log *log, const struct kvmem_media_gone *gone)
-{
-	return gone_record(log, le64_to_cpu(gone->generation), gone, NULL);
-}
-
-/*
- * Its entry was in a page before anybody could find the copy, so it may be on
- * the media by now.  The caller keeps the segment in use, so it is the same.
- */
-void kvmem_log_gone(struct kvmem_copy *copy)
-{
-	struct kvmem_media *media = copy->seg->media;
-	struct kvmem_log *log = log_find(media, copy->ns);
-	int ret;
-
-	/* No log: all its blocks go, or the media is let go. */
-	if (!log)
-		return;
-	ret = gone_record(log, copy->seg->generation, NULL, copy);
-	if (ret) {
-		spin_lock(&media->lock);
-		media->gone_lost = true;
-		spin_unlock(&media->lock);
-	}
-	if (ret)
-		pr_warn_ratelimited("media %s: a deletion was not recorded (%d)\n", media->name,
-				    ret);
-	kvmem_log_put(log);
 }
 
 /* The end of a log ------------------------------------------------------------------ */

@@ -271,6 +271,7 @@ static void media_scan_work(struct work_struct *work)
 		pr_info("media %s: %llu blocks in %u of %u segments, read in %llu ms\n",
 			media->name, media->scanned_blocks, media->scanned_segments,
 			media->super.nr_segments, media->attach_ns / NSEC_PER_MSEC);
+	kvmem_scan_bury(media);
 	media_scan_end(media);
 }
 
@@ -307,6 +308,7 @@ static struct kvmem_media *media_alloc(void)
 	INIT_LIST_HEAD(&media->discards);
 	INIT_LIST_HEAD(&media->orphans);
 	INIT_LIST_HEAD(&media->logs);
+	INIT_LIST_HEAD(&media->shadows);
 	init_llist_head(&media->done);
 	INIT_WORK(&media->done_work, kvmem_table_done);
 	INIT_DELAYED_WORK(&media->flush_work, kvmem_table_flush);
@@ -641,6 +643,7 @@ static void media_adopt_work(struct work_struct *work)
 	if (READ_ONCE(adopt->media->state) != KVMEM_MEDIA_STATE_DETACHING &&
 	    !test_bit(KVMEM_NS_DEAD, &adopt->ns->flags))
 		kvmem_scan(adopt->media, adopt->ns);
+	kvmem_scan_bury(adopt->media);
 	media_scan_end(adopt->media);
 	kvmem_ns_put(adopt->ns);
 	kfree(adopt);

@@ -7,14 +7,15 @@
  * Whose: a log that reached its quota, or found no segment, gives one of its
  * own; in a pool that shares, the member whose candidate is worth least does.
  * When nobody asks but few are free, it is the log that has most for its quota.
- * Which: of the oldest ones the one whose live bytes are worth least.
+ * Which: of the oldest ones the one whose live bytes are worth least; never of
+ * the newer half, where what was just put would go for being little.
  *
  * Before a segment goes, the best of what was used in it moves to another one,
  * within a twentieth of what was ever put, and the deletions that its table
  * records are recorded again; both are durable before the old table is given
  * up, so a crash at any moment finds the one or the other.  Then the table's
- * first page is zeroed: what is not here any more must not come back at the next
- * attach, for a block that is deleted from now on gets no GONE entry for it.
+ * first page is zeroed, and only then are its blocks forgotten: as long as an
+ * attach would find them, whoever deletes one finds it here, and records it.
  */
 #include <linux/kernel.h>
 #include <linux/ktime.h>
@@ -22,71 +23,16 @@
 #include <linux/mm.h>
 #include <linux/slab.h>
 #include <linux/sort.h>
-#include "flash/flash.h"
+#include "flash/reclaim.h"
 #include "ns.h"
 #include "trace.h"
 
-/* Sealed segments that are candidates, and blocks looked at in each. */
-#define RECLAIM_OLDEST		8
-#define RECLAIM_SAMPLE		64
-/* Blocks that may move, at once and of a segment; looked at under one hold of the lock. */
-#define RECLAIM_INFLIGHT	8
-/* Of those that share transfers so many may be under way: some of these. */
-#define RECLAIM_PACKED		256
-#define RECLAIM_PICKS		1024
-#define RECLAIM_STEP		256
-/* Re-insertion may write one byte for so many that were put. */
-#define RECLAIM_SHARE		20
 /* Blocks dropped under one hold of the lock. */
 #define RECLAIM_DROP		64
 /* The quota is kept from being reached by so many segments. */
 #define RECLAIM_QUOTA_SLACK	2
 /* Pages of a table in one read */
 #define RECLAIM_PAGES		16U
-
-struct reclaim_pick {
-	struct kvmem_copy *copy;
-	u32 value;
-	bool moved;
-};
-
-/**
- * struct reclaim - one run of the worker
- * @media: whose worker
- * @log: of the segment that is looked at; referenced by who set it
- * @seg: it; in KVMEM_SEG_RECLAIM, so nobody else's
- * @zeroes: a page of them
- * @table: values of @log's namespace, copied: its lock is not taken inside of ours
- * @now: when it was copied
- * @filling: between the low watermark and the high one
- * @no_gone: deletions could not be recorded: only tables without any
- * @no_moves: a re-insertion did not end in time
- * @dirty: something was written that must be durable before @seg goes
- * @moved_bytes: out of @seg
- * @median: of @values
- * @nr_values: entries of @values
- * @nr_picks: entries of @picks
- * @values: of blocks in all candidates
- * @picks: of @seg, referenced
- */
-struct reclaim {
-	struct kvmem_media *media;
-	struct kvmem_log *log;
-	struct kvmem_segment *seg;
-	struct kvmem_dev_buf *zeroes;
-	struct kvmem_value_table table;
-	u64 now;
-	bool filling;
-	bool no_gone;
-	bool no_moves;
-	bool dirty;
-	u64 moved_bytes;
-	u32 median;
-	unsigned int nr_values;
-	unsigned int nr_picks;
-	u32 values[RECLAIM_OLDEST * RECLAIM_SAMPLE];
-	struct reclaim_pick picks[RECLAIM_PICKS];
-};
 
 /* Whose --------------------------------------------------------------------------- */
 
@@ -129,7 +75,7 @@ static u64 log_share(const struct kvmem_log *log)
 	return div64_u64((u64)log->nr_segments * super->segment_bytes << 10, whole);
 }
 
-static void reclaim_watermark(struct reclaim *r)
+static void reclaim_watermark(struct kvmem_reclaim *r)
 {
 	u32 nr = reclaim_free(r->media);
 
@@ -140,7 +86,7 @@ static void reclaim_watermark(struct reclaim *r)
 }
 
 /* The log that gives a segment, or NULL.  Caller holds media->lock. */
-static struct kvmem_log *reclaim_pick_locked(struct reclaim *r)
+static struct kvmem_log *reclaim_pick_locked(struct kvmem_reclaim *r)
 {
 	struct kvmem_log *log, *most = NULL;
 	u64 share, most_share = 0;
@@ -171,7 +117,7 @@ static bool log_may_share(const struct kvmem_log *log)
 }
 
 /* Referenced; *@share: another member of its pool may give one instead. */
-static struct kvmem_log *reclaim_pick(struct reclaim *r, bool *share)
+static struct kvmem_log *reclaim_pick(struct kvmem_reclaim *r, bool *share)
 {
 	struct kvmem_log *log;
 
@@ -190,7 +136,7 @@ static struct kvmem_log *reclaim_pick(struct reclaim *r, bool *share)
 
 /* Which --------------------------------------------------------------------------- */
 
-static u32 copy_value(const struct reclaim *r, const struct kvmem_copy *copy)
+u32 kvmem_reclaim_value(const struct kvmem_reclaim *r, const struct kvmem_copy *copy)
 {
 	s64 age = r->now - READ_ONCE(copy->last_use);
 
@@ -203,22 +149,28 @@ static u32 copy_value(const struct reclaim *r, const struct kvmem_copy *copy)
  * What the live bytes are worth together.  The first of its blocks speak for
  * all: they were written at about the same time.
  */
-static u64 seg_score(struct reclaim *r, struct kvmem_segment *seg)
+static u64 seg_score(struct kvmem_reclaim *r, struct kvmem_segment *seg)
 {
 	u64 worth = 0, bytes = 0;
 	struct kvmem_copy *copy;
 	unsigned int nr = 0;
 
 	list_for_each_entry(copy, &seg->copies, node) {
-		u32 value = copy_value(r, copy);
+		u32 value = kvmem_reclaim_value(r, copy);
 
-		if (nr++ == RECLAIM_SAMPLE)
+		if (nr++ == KVMEM_RECLAIM_SAMPLE)
 			break;
 		r->values[r->nr_values++] = value;
 		worth += (u64)value * copy->size;
 		bytes += copy->size;
 	}
 	return bytes ? div64_u64(worth, bytes) * seg->live_bytes : 0;
+}
+
+/* Of the older half only: what was put last stays a while, however little it is. */
+static unsigned int reclaim_candidates(const struct kvmem_log *log)
+{
+	return clamp(log->nr_segments / 2, 1U, (u32)KVMEM_RECLAIM_OLDEST);
 }
 
 struct reclaim_candidate {
@@ -229,11 +181,11 @@ struct reclaim_candidate {
 };
 
 /* The candidate of r->log; r->values are those of all that were looked at. */
-static struct reclaim_candidate reclaim_look(struct reclaim *r)
+static struct reclaim_candidate reclaim_look(struct kvmem_reclaim *r)
 {
 	struct reclaim_candidate best = { .log = r->log };
 	struct kvmem_segment *seg;
-	unsigned int nr = 0;
+	unsigned int nr = 0, max;
 	u64 score;
 
 	/* ns->lock is never held with media->lock. */
@@ -241,10 +193,11 @@ static struct reclaim_candidate reclaim_look(struct reclaim *r)
 	r->now = ktime_get_ns();
 	r->nr_values = 0;
 	spin_lock(&r->media->lock);
+	max = reclaim_candidates(r->log);
 	list_for_each_entry(seg, &r->log->sealed, node) {
-		if (r->no_gone && seg->nr_gone)
+		if (seg->stuck || (r->no_gone && seg->nr_gone))
 			continue;
-		if (nr++ == RECLAIM_OLDEST)
+		if (nr++ == max)
 			break;
 		score = seg_score(r, seg);
 		if (!best.seg || score < best.score) {
@@ -282,7 +235,7 @@ static unsigned int pool_logs(struct kvmem_media *media, const struct kvmem_pool
  * Of @log's pool the member whose candidate is worth least; its reference takes
  * the place of @log's.
  */
-static struct kvmem_log *reclaim_weakest(struct reclaim *r, struct kvmem_log *log)
+static struct kvmem_log *reclaim_weakest(struct kvmem_reclaim *r, struct kvmem_log *log)
 {
 	unsigned int i, nr, max = pool_logs(r->media, log->ns->pool, NULL, 0);
 	struct reclaim_candidate cand, best = { .log = log };
@@ -315,7 +268,7 @@ static int value_cmp(const void *a, const void *b)
 }
 
 /* From here on the segment is ours.  False: none, or somebody was faster. */
-static bool reclaim_take(struct reclaim *r)
+static bool reclaim_take(struct kvmem_reclaim *r)
 {
 	struct reclaim_candidate cand = reclaim_look(r);
 	bool taken = false;
@@ -339,7 +292,7 @@ static bool reclaim_take(struct reclaim *r)
 /* Deletions ----------------------------------------------------------------------- */
 
 /* What it says is gone is still on the media, and not just in the same segment. */
-static bool gone_is_needed(struct reclaim *r, const struct kvmem_media_gone *gone)
+static bool gone_is_needed(struct kvmem_reclaim *r, const struct kvmem_media_gone *gone)
 {
 	u32 no = le32_to_cpu(gone->segment);
 	struct kvmem_segment *target;
@@ -355,7 +308,7 @@ static bool gone_is_needed(struct reclaim *r, const struct kvmem_media_gone *gon
 	return needed;
 }
 
-static int gone_page(struct reclaim *r, const struct kvmem_media_table *page)
+static int gone_page(struct kvmem_reclaim *r, const struct kvmem_media_table *page)
 {
 	unsigned int i, nr = le16_to_cpu(page->nr_entries);
 	int ret;
@@ -374,7 +327,7 @@ static int gone_page(struct reclaim *r, const struct kvmem_media_table *page)
 }
 
 /* Pages @first to @first + @nr; they lie in @buf from the last to the first. */
-static int gone_pages(struct reclaim *r, struct kvmem_dev_buf *buf, u32 first, u32 nr,
+static int gone_pages(struct kvmem_reclaim *r, struct kvmem_dev_buf *buf, u32 first, u32 nr,
 		      struct kvmem_table_head *head)
 {
 	const struct kvmem_super *super = &r->media->super;
@@ -402,7 +355,7 @@ static int gone_pages(struct reclaim *r, struct kvmem_dev_buf *buf, u32 first, u
  * 0: all that are needed are written.  -EILSEQ: the table cannot be read; else
  * they could not be written.
  */
-static int gone_again(struct reclaim *r)
+static int gone_again(struct kvmem_reclaim *r)
 {
 	u32 first, nr, pages = r->seg->pages;
 	struct kvmem_table_head head = {};
@@ -423,184 +376,6 @@ static int gone_again(struct reclaim *r)
 	return ret;
 }
 
-/* Re-insertion -------------------------------------------------------------------- */
-
-static int pick_cmp(const void *a, const void *b)
-{
-	const struct reclaim_pick *x = a, *y = b;
-
-	return x->value > y->value ? -1 : x->value < y->value;
-}
-
-/* From the best down; of too many, half are forgotten. */
-static void picks_sort(struct reclaim *r)
-{
-	sort(r->picks, r->nr_picks, sizeof(r->picks[0]), pick_cmp, NULL);
-	if (r->nr_picks <= RECLAIM_PICKS - RECLAIM_STEP)
-		return;
-	while (r->nr_picks > RECLAIM_PICKS / 2)
-		kvmem_copy_put(r->picks[--r->nr_picks].copy);
-}
-
-static void picks_put(struct reclaim *r)
-{
-	while (r->nr_picks)
-		kvmem_copy_put(r->picks[--r->nr_picks].copy);
-}
-
-static void picks_try(struct reclaim *r, struct kvmem_copy *copy)
-{
-	u32 value = copy_value(r, copy);
-
-	if (!READ_ONCE(copy->hits) || value <= r->median)
-		return;
-	kvmem_copy_get(copy);
-	r->picks[r->nr_picks++] = (struct reclaim_pick) { .copy = copy, .value = value };
-}
-
-/*
- * Some copies after @from, which is referenced, or NULL; the last one that was
- * looked at, referenced, or NULL at the end.  When @from has left the list
- * meanwhile this is the end, too: the others are not lost but to policy.
- */
-static struct kvmem_copy *picks_step(struct reclaim *r, struct kvmem_copy *from)
-{
-	struct kvmem_copy *copy, *last = NULL;
-	unsigned int nr = 0;
-
-	spin_lock(&r->media->lock);
-	if (!from || kvmem_copy_readable(from)) {
-		copy = list_prepare_entry(from, &r->seg->copies, node);
-		list_for_each_entry_continue(copy, &r->seg->copies, node) {
-			picks_try(r, copy);
-			last = copy;
-			if (++nr == RECLAIM_STEP)
-				break;
-		}
-	}
-	if (last)
-		kvmem_copy_get(last);
-	spin_unlock(&r->media->lock);
-	if (from)
-		kvmem_copy_put(from);
-	return last;
-}
-
-static void picks_gather(struct reclaim *r)
-{
-	struct kvmem_copy *last = NULL;
-
-	do {
-		last = picks_step(r, last);
-		picks_sort(r);
-		cond_resched();
-	} while (last);
-}
-
-static bool pick_is_affordable(struct reclaim *r, const struct kvmem_copy *copy)
-{
-	struct kvmem_log *log = r->log;
-	bool ok;
-
-	spin_lock(&r->media->lock);
-	/* Counted when they begin (write.c). */
-	ok = !log->dead && log->reinsert_bytes + copy->size <=
-			   div_u64(log->put_bytes, RECLAIM_SHARE);
-	spin_unlock(&r->media->lock);
-	return ok;
-}
-
-static void pick_ended(struct kvmem_write *write)
-{
-	struct kvmem_media *media = write->log->media;
-
-	atomic_dec(&media->reinserting);
-	wake_up_all(&media->wait);
-}
-
-/* False: they do not end. */
-static bool picks_wait(struct reclaim *r, int below)
-{
-	struct kvmem_media *media = r->media;
-
-	if (atomic_read(&media->reinserting) >= below)
-		kvmem_pack_push(media, r->log->ns);
-	if (wait_event_timeout(media->wait, atomic_read(&media->reinserting) < below,
-			       msecs_to_jiffies(KVMEM_IO_TIMEOUT_MS)))
-		return true;
-	r->no_moves = true;
-	return false;
-}
-
-static int picks_max(const struct reclaim *r, const struct kvmem_copy *copy)
-{
-	return kvmem_pack_wants(r->media, copy->size) ? RECLAIM_PACKED : RECLAIM_INFLIGHT;
-}
-
-/* False: no more of them. */
-static bool pick_move(struct reclaim *r, struct reclaim_pick *pick)
-{
-	struct kvmem_dev_buf *buf;
-	int ret;
-
-	if (!kvmem_media_writable(r->media) || !pick_is_affordable(r, pick->copy) ||
-	    !picks_wait(r, picks_max(r, pick->copy)))
-		return false;
-	if (!kvmem_copy_readable(pick->copy))
-		return true;
-	buf = kvmem_copy_read_buf(pick->copy);
-	/* It goes with its segment, so nobody reads it any more. */
-	if (IS_ERR(buf))
-		return true;
-	atomic_inc(&r->media->reinserting);
-	ret = kvmem_log_rewrite(pick->copy, buf, KVMEM_NR_TEMPS - 1, pick_ended);
-	if (ret) {
-		atomic_dec(&r->media->reinserting);
-		return false;
-	}
-	pick->moved = true;
-	r->moved_bytes += pick->copy->size;
-	r->dirty = true;
-	return true;
-}
-
-/*
- * One that is late finds its old copy gone when it ends, and is dropped: the
- * segment need not wait for it.
- */
-static void reclaim_move(struct reclaim *r)
-{
-	unsigned int i;
-
-	if (r->no_moves)
-		return;
-	picks_gather(r);
-	for (i = 0; i < r->nr_picks && pick_move(r, &r->picks[i]); i++)
-		cond_resched();
-	if (!r->no_moves)
-		picks_wait(r, 1);
-}
-
-/* A block in DRAM survives a restart only when the new copy's entry is durable. */
-static void pick_check(struct kvmem_ns *ns, const struct kvmem_copy *old)
-{
-	struct kvmem_copy *copy = kvmem_copy_lookup(ns, &old->key);
-
-	if (!copy || READ_ONCE(copy->state) != KVMEM_BLOCK_PERSISTED)
-		kvmem_block_unpersist(ns, &old->key);
-	if (copy)
-		kvmem_copy_put_used(copy);
-}
-
-static void picks_check(struct reclaim *r)
-{
-	unsigned int i;
-
-	for (i = 0; i < r->nr_picks; i++)
-		if (r->picks[i].moved)
-			pick_check(r->log->ns, r->picks[i].copy);
-}
-
 /* Emptying ------------------------------------------------------------------------ */
 
 struct reclaim_drop {
@@ -608,7 +383,7 @@ struct reclaim_drop {
 	bool persisted;
 };
 
-static unsigned int drop_some(struct reclaim *r, struct reclaim_drop *drops)
+static unsigned int drop_some(struct kvmem_reclaim *r, struct reclaim_drop *drops)
 {
 	struct kvmem_copy *copy, *next;
 	unsigned int nr = 0;
@@ -624,12 +399,11 @@ static unsigned int drop_some(struct reclaim *r, struct reclaim_drop *drops)
 		if (nr == RECLAIM_DROP)
 			break;
 	}
-	r->media->counts.evicted_blocks += nr;
 	spin_unlock(&r->media->lock);
 	return nr;
 }
 
-static void reclaim_drop(struct reclaim *r)
+static void reclaim_drop(struct kvmem_reclaim *r)
 {
 	struct reclaim_drop drops[RECLAIM_DROP];
 	unsigned int nr;
@@ -647,14 +421,19 @@ static void reclaim_drop(struct reclaim *r)
 	}
 }
 
-/* The table is needed, and cannot be recorded elsewhere now. */
-static void reclaim_give_back(struct reclaim *r)
+/*
+ * The table stays, and names what was moved, too.  The segment is ours until it
+ * is set, so it is the same for all of them.
+ */
+static void reclaim_give_back(struct kvmem_reclaim *r, bool stuck)
 {
+	kvmem_move_undo(r);
 	spin_lock(&r->media->lock);
+	r->seg->stuck = stuck;
 	kvmem_segment_set(r->seg, KVMEM_SEG_SEALED);
 	spin_unlock(&r->media->lock);
+	kvmem_move_end(r);
 	wake_up_all(&r->media->wait);
-	r->no_gone = true;
 }
 
 static void wipe_count(struct kvmem_media *media)
@@ -666,10 +445,34 @@ static void wipe_count(struct kvmem_media *media)
 	spin_unlock(&media->lock);
 }
 
+/*
+ * What is there now is as good as evicted, and counted before an attach could
+ * find it so.
+ */
+static u32 wipe_begin(struct kvmem_reclaim *r)
+{
+	u32 blocks;
+
+	spin_lock(&r->media->lock);
+	blocks = r->seg->live_blocks;
+	r->media->counts.evicted_blocks += blocks;
+	spin_unlock(&r->media->lock);
+	return blocks;
+}
+
+static void wipe_failed(struct kvmem_reclaim *r, u32 blocks, int err)
+{
+	trace_kvmem_media_error(r->media->id, r->seg->no, KVMEM_IO_WRITE, err);
+	spin_lock(&r->media->lock);
+	r->media->counts.evicted_blocks -= blocks;
+	spin_unlock(&r->media->lock);
+}
+
 /* False: attach may still believe the table. */
-static bool reclaim_wipe(struct reclaim *r)
+static bool reclaim_wipe(struct kvmem_reclaim *r)
 {
 	struct kvmem_media *media = r->media;
+	u32 blocks = wipe_begin(r);
 	int ret;
 
 	ret = kvmem_dev_rw(&media->dev, KVMEM_IO_WRITE,
@@ -677,58 +480,57 @@ static bool reclaim_wipe(struct reclaim *r)
 			   kvmem_table_offset(&media->super, r->seg->no, 0), r->zeroes, 0,
 			   KVMEM_MEDIA_PAGE);
 	if (ret)
-		trace_kvmem_media_error(media->id, r->seg->no, KVMEM_IO_WRITE, ret);
+		wipe_failed(r, blocks, ret);
 	else
 		wipe_count(media);
 	return !ret;
 }
 
-/* Else its table stays on the media as it is, and nothing is written there. */
-static void reclaim_let_go(struct reclaim *r, bool wiped)
+static void reclaim_let_go(struct kvmem_reclaim *r)
 {
 	struct kvmem_media *media = r->media;
 
 	spin_lock(&media->lock);
 	media->counts.reclaimed++;
-	if (wiped) {
-		kvmem_segment_release(r->seg);
-	} else {
-		kvmem_segment_set(r->seg, KVMEM_SEG_BAD);
-		r->seg->log = NULL;
-	}
+	kvmem_segment_release(r->seg);
 	spin_unlock(&media->lock);
 	wake_up_all(&media->wait);
 }
 
-static void reclaim_segment(struct reclaim *r)
+static void reclaim_segment(struct kvmem_reclaim *r)
 {
 	u32 live_blocks = READ_ONCE(r->seg->live_blocks);
 	u64 live_bytes = READ_ONCE(r->seg->live_bytes);
 	int gone = gone_again(r), synced;
 
-	if (gone && gone != -EILSEQ) {
-		reclaim_give_back(r);
+	/* Deletions that cannot be read, or not be recorded elsewhere now, keep the table. */
+	if (gone) {
+		r->no_gone = true;
+		reclaim_give_back(r, gone == -EILSEQ);
 		return;
 	}
-	reclaim_move(r);
+	kvmem_move_some(r);
 	synced = r->dirty ? kvmem_table_sync(r->media) : 0;
-	picks_check(r);
-	picks_put(r);
-	/* Deletions that may not be durable elsewhere keep the table. */
+	kvmem_move_check(r);
 	if (synced && r->seg->nr_gone) {
-		reclaim_give_back(r);
+		r->no_gone = true;
+		reclaim_give_back(r, false);
 		return;
 	}
+	if (!reclaim_wipe(r)) {
+		reclaim_give_back(r, true);
+		return;
+	}
+	kvmem_move_end(r);
 	reclaim_drop(r);
 	trace_kvmem_reclaim(r->media->id, r->seg->no, live_blocks, live_bytes, r->moved_bytes);
-	/* So do those that cannot be read. */
-	reclaim_let_go(r, !gone && reclaim_wipe(r));
+	reclaim_let_go(r);
 }
 
 /* Work ---------------------------------------------------------------------------- */
 
 /* False: there is none. */
-static bool reclaim_empty(struct reclaim *r)
+static bool reclaim_empty(struct kvmem_reclaim *r)
 {
 	r->log = kvmem_segment_take_empty(r->media, r->no_gone, &r->seg);
 	if (!r->log)
@@ -741,7 +543,7 @@ static bool reclaim_empty(struct reclaim *r)
 }
 
 /* False: nothing is wanted, or nothing can be had. */
-static bool reclaim_wanted(struct reclaim *r)
+static bool reclaim_wanted(struct kvmem_reclaim *r)
 {
 	bool share, taken;
 	struct kvmem_log *log = reclaim_pick(r, &share);
@@ -759,7 +561,7 @@ static bool reclaim_wanted(struct reclaim *r)
 }
 
 /* Free segments may have become few without any reclaim, too. */
-static bool reclaim_once(struct reclaim *r)
+static bool reclaim_once(struct kvmem_reclaim *r)
 {
 	bool more = reclaim_empty(r) || reclaim_wanted(r);
 
@@ -767,9 +569,9 @@ static bool reclaim_once(struct reclaim *r)
 	return more;
 }
 
-static struct reclaim *reclaim_alloc(struct kvmem_media *media)
+static struct kvmem_reclaim *reclaim_alloc(struct kvmem_media *media)
 {
-	struct reclaim *r = kvzalloc(sizeof(*r), GFP_NOIO | __GFP_NOWARN);
+	struct kvmem_reclaim *r = kvzalloc(sizeof(*r), GFP_NOIO | __GFP_NOWARN);
 
 	if (!r)
 		return NULL;
@@ -788,7 +590,7 @@ void kvmem_reclaim_work(struct work_struct *work)
 {
 	struct kvmem_media *media = container_of(work, struct kvmem_media, reclaim_work);
 	u32 turns = media->super.nr_segments;
-	struct reclaim *r = reclaim_alloc(media);
+	struct kvmem_reclaim *r = reclaim_alloc(media);
 
 	/* For want of memory: whoever finds too few segments asks again. */
 	if (!r)

@@ -11,6 +11,11 @@
  * first is the one that counts, and a GONE entry, which is never in an older
  * segment than its block, is known before its block is met.
  *
+ * After a crash there may be older copies behind the one that counts: of a block
+ * that was deleted and put again, or was being moved.  Whoever deletes it next
+ * sees one copy only, so the others get their GONE entries as soon as anything
+ * may be written.
+ *
  * Nothing is written to segments while the media is attaching, so which are
  * free, and the largest generation, may become known in any order.
  */
@@ -23,6 +28,7 @@
 #include <linux/slab.h>
 #include <linux/sort.h>
 #include "flash/scan.h"
+#include "ns.h"
 
 /* Transfers in flight. */
 #define SCAN_DEPTH		32U
@@ -379,6 +385,39 @@ static int scan_run(struct kvmem_scan *scan, struct kvmem_ns *ns)
 		return ret;
 	scan->lookup = true;
 	return scan_adopt(scan);
+}
+
+/*
+ * A media that takes no writes takes no deletions either; one that is let go
+ * does, until its end.
+ */
+static bool scan_may_bury(const struct kvmem_media *media)
+{
+	return kvmem_media_writable(media) ||
+	       READ_ONCE(media->state) == KVMEM_MEDIA_STATE_DETACHING;
+}
+
+void kvmem_scan_bury(struct kvmem_media *media)
+{
+	struct kvmem_copy *copy, *next;
+	unsigned int nr = 0;
+
+	mutex_lock(&media->scan_lock);
+	list_for_each_entry_safe(copy, next, &media->shadows, node) {
+		struct kvmem_ns *ns = copy->ns;
+
+		list_del_init(&copy->node);
+		if (scan_may_bury(media)) {
+			kvmem_log_gone(copy);
+			nr++;
+		}
+		kvmem_copy_put_used(copy);
+		kvmem_ns_put(ns);
+		cond_resched();
+	}
+	mutex_unlock(&media->scan_lock);
+	if (nr)
+		pr_info("media %s: %u blocks behind newer ones of the same key\n", media->name, nr);
 }
 
 static void scan_tell(const struct kvmem_scan *scan)

@@ -208,7 +208,7 @@ void kvmem_segment_emptied(struct kvmem_segment *seg)
 	u64 gone = (u64)seg->nr_gone * sizeof(struct kvmem_media_gone);
 
 	lockdep_assert_held(&seg->media->lock);
-	if (seg->state != KVMEM_SEG_SEALED ||
+	if (seg->state != KVMEM_SEG_SEALED || seg->stuck ||
 	    gone > seg->media->super.segment_bytes / SEG_GONE_SHARE)
 		return;
 	list_move(&seg->node, &seg->log->sealed);
@@ -224,7 +224,7 @@ static struct kvmem_segment *log_empty_locked(struct kvmem_log *log, bool no_gon
 
 	lockdep_assert_held(&log->media->lock);
 	list_for_each_entry(seg, &log->sealed, node) {
-		if (!seg->live_blocks && !(no_gone && seg->nr_gone))
+		if (!seg->live_blocks && !seg->stuck && !(no_gone && seg->nr_gone))
 			return seg;
 		if (++nr == SEG_FIRST)
 			break;
@@ -422,6 +422,7 @@ static void segment_become(struct kvmem_segment *seg, struct kvmem_log *log,
 	seg->slot_generation = log->slot_generation;
 	seg->temperature = temperature;
 	seg->table = KVMEM_TABLE_GOOD;
+	seg->stuck = false;
 	seg->fill = 0;
 	seg->due = 0;
 	seg->nr_gone = 0;

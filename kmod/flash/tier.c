@@ -432,6 +432,22 @@ static int fetch_publish(struct kvmem_copy *copy, struct kvmem_block *block)
 	return ret;
 }
 
+/*
+ * It may be readable one day, when its key was deleted: so that is on record.  As
+ * long as nothing can be recorded it stays.
+ */
+static void tier_drop_failed(struct kvmem_copy *copy)
+{
+	struct kvmem_media *media = copy->seg->media;
+
+	if (READ_ONCE(media->state) == KVMEM_MEDIA_STATE_ATTACHING ||
+	    !kvmem_copy_unlink(copy, KVMEM_BLOCK_EVICTED))
+		return;
+	if (kvmem_media_writable(media))
+		kvmem_log_gone(copy);
+	kvmem_copy_put(copy);
+}
+
 /* What cannot be read, or reads wrong, will not get better. */
 void kvmem_flash_read_failed(struct kvmem_copy *copy, int ret)
 {
@@ -450,8 +466,7 @@ void kvmem_flash_read_failed(struct kvmem_copy *copy, int ret)
 		kvmem_event_corrupt(copy->ns, &copy->key);
 	}
 	if (ret == -EILSEQ || ret == -EIO || ret == -ENODATA)
-		if (kvmem_copy_unlink(copy, KVMEM_BLOCK_EVICTED))
-			kvmem_copy_put(copy);
+		tier_drop_failed(copy);
 }
 
 /* Racy counts are good enough. */

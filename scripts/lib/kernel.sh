@@ -21,6 +21,11 @@ fragments() {
 	esac
 }
 
+# What is mended in the sources for a flavour
+patches() {
+	case $1 in uml*) echo "$top"/scripts/patches/uml-*.patch ;; esac
+}
+
 kernel_arch() { case $1 in uml*) echo um ;; *) echo x86_64 ;; esac; }
 
 # The archive keeps one version at a time, so it cannot be pinned: the first one fetched stays in use on this
@@ -39,7 +44,7 @@ flavour_key() {
 	local version
 	version=$(source_version) || return 1
 	# shellcheck disable=SC2046
-	{ echo "$version $kernel_recipe"; gcc -dumpfullversion; cat $(fragments "$1"); } | sha256sum | cut -c1-12
+	{ echo "$version $kernel_recipe"; gcc -dumpfullversion; cat $(fragments "$1") $(patches "$1"); } | sha256sum | cut -c1-12
 }
 
 kernel_path() {
@@ -107,6 +112,11 @@ ensure_source() {
 	ensure_tarball
 	mkdir -p "$work/src"
 	tar -xJf "$kernels/sources/${source_package}_$(source_version).tar.xz" -C "$work/src" --strip-components=1
+	# Those of all flavours, which share the tree: each touches its own architecture only.
+	local p
+	for p in "$top"/scripts/patches/*.patch; do
+		patch -d "$work/src" -p1 -N -s <"$p" || die "${p##*/} does not apply to $(source_version)"
+	done
 }
 
 # --- building ---

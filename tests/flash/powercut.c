@@ -153,16 +153,9 @@ static void expect_found(unsigned int thread, unsigned int key, const struct kvm
 			 (unsigned long long)op->bytes);
 		return;
 	}
-	/*
-	 * Known and not mended yet: about once in forty cuts a block comes back
-	 * that was deleted just before.  Its bytes are its own; a long run fails.
-	 */
-	if (!pc_may_be(&model, thread, key, gen)) {
-		kvt_diag("%u.%u: generation %u came back: %u of %u may be there, %u first",
-			 thread, key, gen, k->nr_maybe, k->gen, k->maybe[0]);
-		if (kvt_scale(0, 1))
-			kvt_fail(__FILE__, __LINE__, "a deleted block came back");
-	}
+	EXPECT(pc_may_be(&model, thread, key, gen),
+	       "%u.%u: generation %u is not back: %u of %u may be there, %u first", thread, key,
+	       gen, k->nr_maybe, k->gen, k->maybe[0]);
 	note(PC_FOUND, thread, key, gen, 0);
 }
 

@@ -159,6 +159,15 @@ static void attach(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, kvmem_media_settle(SETTLE_MS), 0);
 }
 
+static void detach(struct kunit *test)
+{
+	struct scan_test *t = test->priv;
+
+	KUNIT_EXPECT_EQ(test, kvmem_media_detach(t->media, NULL), 0);
+	kvmem_media_put(t->media);
+	t->media = NULL;
+}
+
 static void expect_at(struct kunit *test, u64 n, u32 no, u32 offset)
 {
 	struct scan_test *t = test->priv;
@@ -352,6 +361,57 @@ static void expired_is_dropped(struct kunit *test)
 	expect_at(test, 2, 1, 8);
 }
 
+/*
+ * A deletion takes away all that the media has of the key: what a newer copy hid
+ * must not be back when that has gone.
+ */
+static void deleted_with_its_shadows(struct kunit *test)
+{
+	struct scan_test *t = test->priv;
+	struct kvmem_key key = kvmem_test_key(1);
+	u32 size;
+
+	add_block(t, 1, 0, 0);
+	add_block(t, 2, 8, 0);
+	add_page(t, 1, 0, 5, SLOT_GENERATION);
+	add_block(t, 1, 64, 0);
+	add_block(t, 1, 128, 0);
+	add_page(t, 0, 0, 9, SLOT_GENERATION);
+	attach(test);
+	expect_at(test, 1, 0, 128);
+	KUNIT_EXPECT_EQ(test, kvmem_flash_delete(t->ns, &key, &size), 0);
+	detach(test);
+	attach(test);
+	expect_none(test, 1);
+	expect_at(test, 2, 1, 8);
+	KUNIT_EXPECT_FALSE(test, t->media->gone_lost);
+}
+
+/* Nor by the end of the namespace's absence. */
+static void adopted_later_with_shadows(struct kunit *test)
+{
+	struct scan_test *t = test->priv;
+	struct kvmem_key key = kvmem_test_key(1);
+	struct kvmem_ns_params p = t->ns->p;
+	u32 size;
+
+	add_block(t, 1, 0, 0);
+	add_page(t, 1, 0, 5, SLOT_GENERATION);
+	add_block(t, 1, 64, 0);
+	add_page(t, 0, 0, 9, SLOT_GENERATION);
+	kvmem_ns_delete(t->ns);
+	kvmem_ns_put(t->ns);
+	attach(test);
+	t->ns = kvmem_ns_create(&p, NULL);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(t->ns));
+	KUNIT_ASSERT_EQ(test, kvmem_media_settle(SETTLE_MS), 0);
+	expect_at(test, 1, 0, 64);
+	KUNIT_EXPECT_EQ(test, kvmem_flash_delete(t->ns, &key, &size), 0);
+	detach(test);
+	attach(test);
+	expect_none(test, 1);
+}
+
 /* What cannot be read is left alone, and generations go on above it. */
 static void unreadable_is_bad(struct kunit *test)
 {
@@ -492,6 +552,8 @@ static struct kunit_case scan_cases[] = {
 	KUNIT_CASE(other_slot_generation),
 	KUNIT_CASE(long_table),
 	KUNIT_CASE(expired_is_dropped),
+	KUNIT_CASE(deleted_with_its_shadows),
+	KUNIT_CASE(adopted_later_with_shadows),
 	KUNIT_CASE(unreadable_is_bad),
 	KUNIT_CASE(newer_directory_counts),
 	KUNIT_CASE(damaged_directory),
