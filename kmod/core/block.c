@@ -179,17 +179,17 @@ static void block_uncut(struct kvmem_ns *ns, const u64 *pieces, unsigned int nr,
 	kvmem_room_uncharge(ns, charged);
 }
 
-static int block_reserve(struct kvmem_ns *ns, struct kvmem_block *block)
+static int block_reserve(struct kvmem_ns *ns, struct kvmem_block *block, bool evict)
 {
 	size_t need = kvmem_space_need(block->size, block->layout);
 	u64 stack[KVMEM_CUT_STACK];
 	struct kvmem_cut cut = { .pieces = stack, .max = KVMEM_CUT_STACK };
 	int ret;
 
-	ret = kvmem_room_charge(ns, need);
+	ret = kvmem_room_charge(ns, need, evict);
 	if (ret)
 		return ret;
-	ret = kvmem_room_cut(ns, need >> KVMEM_GRAIN_SHIFT, block->layout, &cut);
+	ret = kvmem_room_cut(ns, need >> KVMEM_GRAIN_SHIFT, block->layout, &cut, evict);
 	if (!ret)
 		ret = block_adopt_cut(block, &cut);
 	if (ret)
@@ -199,7 +199,7 @@ static int block_reserve(struct kvmem_ns *ns, struct kvmem_block *block)
 	return ret;
 }
 
-struct kvmem_block *kvmem_block_alloc(struct kvmem_ns *ns, size_t size, bool leasable)
+static struct kvmem_block *block_alloc(struct kvmem_ns *ns, size_t size, bool leasable, bool evict)
 {
 	struct kvmem_block *block;
 	int ret;
@@ -213,12 +213,22 @@ struct kvmem_block *kvmem_block_alloc(struct kvmem_ns *ns, size_t size, bool lea
 	block->state = KVMEM_BLOCK_ALLOCATED;
 	INIT_LIST_HEAD(&block->lru);
 	refcount_set(&block->ref, 1);
-	ret = block_reserve(ns, block);
+	ret = block_reserve(ns, block, evict);
 	if (ret) {
 		kmem_cache_free(block_cache, block);
 		return ERR_PTR(ret);
 	}
 	return block;
+}
+
+struct kvmem_block *kvmem_block_alloc(struct kvmem_ns *ns, size_t size, bool leasable)
+{
+	return block_alloc(ns, size, leasable, true);
+}
+
+struct kvmem_block *kvmem_block_alloc_free(struct kvmem_ns *ns, size_t size)
+{
+	return block_alloc(ns, size, false, false);
 }
 
 static void block_free_rcu(struct rcu_head *rcu)

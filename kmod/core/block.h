@@ -151,6 +151,8 @@ void kvmem_block_cache_exit(void);
  * -ENOSPC, -EDQUOT, -ENOMEM, -ESHUTDOWN.
  */
 struct kvmem_block *kvmem_block_alloc(struct kvmem_ns *ns, size_t size, bool leasable);
+/* The same when nothing need be evicted for it; else -ENOSPC. */
+struct kvmem_block *kvmem_block_alloc_free(struct kvmem_ns *ns, size_t size);
 /*
  * Publish under @key.  0, or -EEXIST when the key is there: *@block is
  * untouched and still the caller's to put.  On success the index has its own

@@ -526,7 +526,7 @@ bool kvmem_evict_one(struct kvmem_ns *ns, enum kvmem_evict_reason why)
  * member's lock at a time, so the answer may be stale; that costs only
  * precision.  *@more: some member had too many held blocks in the way.
  */
-struct kvmem_ns *kvmem_pool_weakest(struct kvmem_pool *pool, bool *more)
+static struct kvmem_ns *pool_weakest(struct kvmem_pool *pool, bool *more, u32 *value)
 {
 	struct kvmem_ns *ns, *best = NULL;
 	u64 now = ktime_get_ns(), best_use = 0;
@@ -556,7 +556,46 @@ struct kvmem_ns *kvmem_pool_weakest(struct kvmem_pool *pool, bool *more)
 	if (best)
 		kref_get(&best->ref);
 	spin_unlock(&pool->lock);
+	*value = best_value;
 	return best;
+}
+
+struct kvmem_ns *kvmem_pool_weakest(struct kvmem_pool *pool, bool *more)
+{
+	u32 value;
+
+	return pool_weakest(pool, more, &value);
+}
+
+/* Among members of a pool that shares, those of others may go instead. */
+static u32 pool_lowest(struct kvmem_ns *ns, u32 own)
+{
+	struct kvmem_ns *weakest;
+	bool more;
+	u32 value;
+
+	if (!ns->pool || !READ_ONCE(ns->pool->p.share))
+		return own;
+	weakest = pool_weakest(ns->pool, &more, &value);
+	if (!weakest)
+		return own;
+	kvmem_ns_put(weakest);
+	return min(own, value);
+}
+
+bool kvmem_evict_worth(struct kvmem_ns *ns, u8 class, u16 hits, enum kvmem_growth growth)
+{
+	struct kvmem_victim v;
+	u32 value;
+
+	spin_lock(&ns->lock);
+	/* As it will be seen when it was used. */
+	if (ns->order != KVMEM_ORDER_ARRIVAL)
+		class = class_used(ns, class, min(hits, U16_MAX - 1) + 1, 0, growth);
+	value = row_value(ns->table->value[class], 0);
+	evict_look(ns, ktime_get_ns(), &v);
+	spin_unlock(&ns->lock);
+	return !v.block || value >= v.value || value >= pool_lowest(ns, v.value);
 }
 
 bool kvmem_evict_pool(struct kvmem_ns *ns, enum kvmem_evict_reason why)

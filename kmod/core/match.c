@@ -76,7 +76,7 @@ static struct kvmem_block *match_find(struct kvmem_match *m, const struct kvmem_
 	if (block || !m->numbers || !kvmem_flash_has(m->ns))
 		return block;
 	kvmem_run_flush(m->run, m->ns);
-	return kvmem_flash_fetch(m->ns, key, res_flags);
+	return kvmem_flash_fetch(m->ns, key, res_flags, NULL);
 }
 
 /* Nobody wants the bytes: that it is on flash will do. */

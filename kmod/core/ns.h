@@ -240,6 +240,11 @@ u8 kvmem_ns_copy_table(struct kvmem_ns *ns, struct kvmem_value_table *table);
 /* What a block of @class, not used for @age ns, is worth; the second takes ns->lock. */
 u32 kvmem_table_value(const struct kvmem_value_table *table, u8 class, u64 age);
 u32 kvmem_ns_value(struct kvmem_ns *ns, u8 class, u64 age);
+/*
+ * Would a block that is in @class, has been used @hits times and is used now be
+ * worth as much as the one that is evicted next?  Locks as eviction does.
+ */
+bool kvmem_evict_worth(struct kvmem_ns *ns, u8 class, u16 hits, enum kvmem_growth growth);
 void kvmem_ns_copy_hist(struct kvmem_ns *ns, struct kvmem_hist *hist);
 /* Evict the least valued block of @ns.  False: nothing can be evicted. */
 bool kvmem_evict_one(struct kvmem_ns *ns, enum kvmem_evict_reason why);
@@ -278,11 +283,11 @@ void kvmem_touch_put(struct llist_node *list);
 void kvmem_uses_count(struct kvmem_ns *ns, struct kvmem_block **blocks, unsigned int nr,
 		      enum kvmem_growth growth);
 
-/* Room for a block (room.c) */
-int kvmem_room_charge(struct kvmem_ns *ns, size_t bytes);
+/* Room for a block (room.c).  Unless @evict only what is free: -ENOSPC */
+int kvmem_room_charge(struct kvmem_ns *ns, size_t bytes, bool evict);
 void kvmem_room_uncharge(struct kvmem_ns *ns, size_t bytes);
 int kvmem_room_cut(struct kvmem_ns *ns, unsigned int grains, enum kvmem_layout layout,
-		   struct kvmem_cut *cut);
+		   struct kvmem_cut *cut, bool evict);
 void kvmem_room_uncut(struct kvmem_ns *ns, const u64 *pieces, unsigned int nr);
 
 /* Recently evicted keys (ghost.c); under ns->lock but for alloc, free and look */

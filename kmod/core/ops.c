@@ -63,20 +63,26 @@ struct kvmem_block *kvmem_op_find(struct kvmem_ns *ns, struct kvmem_op *op)
 	return block;
 }
 
-struct kvmem_block *kvmem_op_fetch(struct kvmem_ns *ns, struct kvmem_op *op,
-				   struct kvmem_run *run)
+static struct kvmem_block *op_fetch(struct kvmem_ns *ns, struct kvmem_op *op,
+				    struct kvmem_run *run, struct kvmem_past *past)
 {
 	struct kvmem_block *block = kvmem_op_find(ns, op);
 
 	if (block || !kvmem_flash_has(ns))
 		return block;
 	kvmem_run_flush(run, ns);
-	block = kvmem_flash_fetch(ns, op_key(op), &op->res_flags);
+	block = kvmem_flash_fetch(ns, op_key(op), &op->res_flags, past);
 	if (!IS_ERR_OR_NULL(block)) {
 		op->crc = block->crc;
 		op->tier = KVMEM_TIER_FLASH;
 	}
 	return block;
+}
+
+struct kvmem_block *kvmem_op_fetch(struct kvmem_ns *ns, struct kvmem_op *op,
+				   struct kvmem_run *run)
+{
+	return op_fetch(ns, op, run, NULL);
 }
 
 /* The caller's memory of this operation; *@buf, when not NULL, is to be put. */
@@ -107,23 +113,24 @@ static int op_span(struct kvmem_file *kf, const struct kvmem_op *op, u64 len, bo
 
 /* GET ---------------------------------------------------------------------- */
 
-/* How much of the block this GET moves. */
-static int get_length(const struct kvmem_block *block, struct kvmem_op *op, size_t *len)
+/* How much of the block, of @size bytes, this GET moves. */
+static int get_length(u32 size, struct kvmem_op *op, size_t *len)
 {
-	if (op->offset >= block->size || (!op->len && op->flags & KVMEM_OP_F_PARTIAL))
+	if (op->offset >= size || (!op->len && op->flags & KVMEM_OP_F_PARTIAL))
 		return -EINVAL;
-	*len = block->size - op->offset;
+	*len = size - op->offset;
 	if (op->flags & KVMEM_OP_F_PARTIAL)
 		*len = min_t(u64, *len, op->len);
 	if (op->len < *len) {
-		op->bytes = block->size;
+		op->bytes = size;
 		return -EMSGSIZE;
 	}
 	return 0;
 }
 
+/* From DRAM, or when @block is NULL from where it stays. */
 static int get_copy(struct kvmem_file *kf, struct kvmem_block *block,
-		    struct kvmem_op *op, size_t len)
+		    const struct kvmem_past *past, struct kvmem_op *op, size_t len)
 {
 	struct kvmem_buffer *buf;
 	struct kvmem_span span;
@@ -135,7 +142,8 @@ static int get_copy(struct kvmem_file *kf, struct kvmem_block *block,
 		return ret;
 	ret = kvmem_span_iter(&span, ITER_DEST, &iter);
 	if (!ret)
-		ret = kvmem_block_read(block, op->offset, len, &iter);
+		ret = block ? kvmem_block_read(block, op->offset, len, &iter) :
+			      kvmem_flash_serve(past, op->offset, len, &iter);
 	if (buf)
 		kvmem_buffer_put(buf);
 	return ret;
@@ -151,31 +159,68 @@ void kvmem_op_corrupt(struct kvmem_block *block, struct kvmem_op *op)
 	op->crc = 0;
 }
 
+static int get_corrupt(struct kvmem_ns *ns, struct kvmem_op *op, struct kvmem_run *run)
+{
+	kvmem_run_miss(run, ns, op_key(op), op->res_flags);
+	return -ENOENT;
+}
+
+static void get_done(struct kvmem_ns *ns, struct kvmem_op *op, size_t len)
+{
+	op->bytes = len;
+	op->res_flags |= KVMEM_RES_F_VERIFIED;
+	kvmem_stat_add(ns, KVMEM_STAT_COPIED_OUT, len);
+}
+
+/* Only flash has it, and DRAM has better use for its room. */
+static int get_flash(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op,
+		     struct kvmem_run *run, struct kvmem_past *past)
+{
+	const struct kvmem_flash_look *look = &past->look;
+	size_t len;
+	int ret = get_length(look->size, op, &len);
+
+	op->crc = look->crc;
+	op->tier = KVMEM_TIER_FLASH;
+	if (!ret)
+		ret = get_copy(kf, NULL, past, op, len);
+	kvmem_flash_past_end(past, !ret && !(op->flags & KVMEM_OP_F_NOTOUCH));
+	if (!ret) {
+		get_done(ns, op, len);
+		kvmem_run_found(run, ns, op_key(op), look->class, look->size);
+	} else if (ret == -EILSEQ) {
+		op->res_flags |= KVMEM_RES_F_CORRUPT;
+		op->crc = 0;
+		ret = get_corrupt(ns, op, run);
+	}
+	return ret;
+}
+
 static int get_dram(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op,
 		    struct kvmem_run *run)
 {
-	struct kvmem_block *block = kvmem_op_fetch(ns, op, run);
+	struct kvmem_past past = { .growth = kvmem_run_growth(run) };
+	struct kvmem_block *block = op_fetch(ns, op, run, &past);
 	size_t len;
 	int ret;
 
+	if (past.copy)
+		return get_flash(kf, ns, op, run, &past);
 	if (IS_ERR(block))
 		return PTR_ERR(block);
 	if (!block) {
 		kvmem_run_miss(run, ns, op_key(op), op->res_flags);
 		return -ENOENT;
 	}
-	ret = get_length(block, op, &len);
+	ret = get_length(block->size, op, &len);
 	if (!ret)
-		ret = get_copy(kf, block, op, len);
+		ret = get_copy(kf, block, NULL, op, len);
 	if (!ret) {
-		op->bytes = len;
-		op->res_flags |= KVMEM_RES_F_VERIFIED;
-		kvmem_stat_add(ns, KVMEM_STAT_COPIED_OUT, len);
+		get_done(ns, op, len);
 		kvmem_run_hit(run, ns, block, !(op->flags & KVMEM_OP_F_NOTOUCH));
 	} else if (ret == -EILSEQ) {
 		kvmem_op_corrupt(block, op);
-		kvmem_run_miss(run, ns, op_key(op), op->res_flags);
-		ret = -ENOENT;
+		ret = get_corrupt(ns, op, run);
 	}
 	kvmem_block_put(block);
 	return ret;

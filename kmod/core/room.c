@@ -104,7 +104,7 @@ static int room_evict_for(struct kvmem_ns *ns, enum room_verdict verdict)
 }
 
 /* Each turn but one evicts a block, so this ends at the latest with the last one. */
-int kvmem_room_charge(struct kvmem_ns *ns, size_t bytes)
+int kvmem_room_charge(struct kvmem_ns *ns, size_t bytes, bool evict)
 {
 	enum room_verdict verdict;
 	bool looked = false;
@@ -125,6 +125,8 @@ int kvmem_room_charge(struct kvmem_ns *ns, size_t bytes)
 		case ROOM_DEAD:
 			return -ESHUTDOWN;
 		default:
+			if (!evict)
+				return -ENOSPC;
 			ret = room_evict_for(ns, verdict);
 		}
 		/* Another thread may have evicted the last one for us: look once more. */
@@ -222,16 +224,19 @@ static int room_defragment(struct kvmem_ns *ns, unsigned int grains, struct kvme
 	return kvmem_ns_drain(ns, DIV_ROUND_UP(grains, KVMEM_CHUNK_GRAINS)) ? 0 : -ENOSPC;
 }
 
-static int room_chunk(struct kvmem_ns *ns, struct kvmem_chunk **chunk, unsigned int tries)
+static int room_chunk(struct kvmem_ns *ns, struct kvmem_chunk **chunk, unsigned int tries,
+		      bool evict)
 {
 	bool may_grow = room_may_grow(ns);
 
 	*chunk = may_grow ? kvmem_chunk_get(ns->serial, numa_mem_id()) : NULL;
-	return *chunk ? 0 : room_reclaim(ns, may_grow, tries);
+	if (*chunk)
+		return 0;
+	return evict ? room_reclaim(ns, may_grow, tries) : -ENOSPC;
 }
 
 int kvmem_room_cut(struct kvmem_ns *ns, unsigned int grains, enum kvmem_layout layout,
-		   struct kvmem_cut *cut)
+		   struct kvmem_cut *cut, bool evict)
 {
 	struct kvmem_chunk *chunk = NULL;
 	unsigned int tries = 0;
@@ -242,9 +247,9 @@ int kvmem_room_cut(struct kvmem_ns *ns, unsigned int grains, enum kvmem_layout l
 		chunk = NULL;
 		if (ret == -E2BIG)
 			ret = cut->max < KVMEM_MAX_PIECES ? cut_grow(cut) :
-							    room_defragment(ns, grains, cut);
+			      evict ? room_defragment(ns, grains, cut) : -ENOSPC;
 		else if (ret == -EAGAIN)
-			ret = room_chunk(ns, &chunk, ++tries);
+			ret = room_chunk(ns, &chunk, ++tries, evict);
 		else
 			return ret;
 		if (ret)

@@ -44,6 +44,7 @@ struct netlink_ext_ack;
 struct kvmem_log;
 struct kvmem_media;
 struct kvmem_moving;
+struct kvmem_pack;
 struct kvmem_segment;
 
 #define KVMEM_MAX_MEDIA		64
@@ -59,9 +60,9 @@ struct kvmem_segment;
  * @node: in segment->copies while COMMITTED or PERSISTED; guarded by media->lock
  * @rcu: frees the structure after look-ups are over
  * @ns: whose block; the log keeps it
- * @seg: where; constant
+ * @seg: where; constant once it is known
  * @last_use: ktime in ns; written without a lock, any of several values will do
- * @offset: in the segment, bytes; constant
+ * @offset: in the segment, bytes; constant once that is known
  * @size: bytes; constant
  * @crc: crc32c of all bytes; constant
  * @cost: tokens
@@ -293,6 +294,11 @@ struct kvmem_sync {
  * @bad_writes: that failed in a row; guarded by @lock
  * @done: writes and pages whose transfer has ended, for @done_work
  * @flush_work: runs KVMEM_FLUSH_MS after an entry became due
+ * @pack_work: sends packs, KVMEM_FLUSH_MS after one was begun
+ * @packs: at hand
+ * @pack_lock: mutex; one at a time sends them all.  Inside of sync.lock, outside of
+ *	the logs' own
+ * @pack_round: counts how often; guarded by @pack_lock
  * @reclaim_work: keeps @nr_free above the low watermark
  * @discard_work: discards what waits, batched and paced
  * @trouble: bit set = that enum kvmem_dev_trouble has come; atomic bitops
@@ -344,6 +350,10 @@ struct kvmem_media {
 	struct llist_head done;
 	struct work_struct done_work;
 	struct delayed_work flush_work;
+	struct delayed_work pack_work;
+	atomic_t packs;
+	struct mutex pack_lock;		/* see above */
+	u32 pack_round;
 	struct work_struct reclaim_work;
 	struct delayed_work discard_work;
 	u64 discard_since;
@@ -373,6 +383,10 @@ struct kvmem_media {
  * @ns: referenced
  * @open: by temperature; guarded by media->lock
  * @open_lock: mutex; one at a time opens a segment.  Outside of media->lock
+ * @pack_lock: mutex; one at a time fills or sends packs.  Outside of @open_lock
+ * @packs: small blocks that wait for others, by temperature; guarded by @pack_lock
+ * @nr_packs: of them; the same
+ * @pack_round: of the media, when it was sent last; guarded by media->pack_lock
  * @sealed: oldest first; guarded by media->lock
  * @busy: KVMEM_SEG_SEALING and KVMEM_SEG_RECLAIM; guarded by media->lock
  * @nr_segments: open, sealing and sealed; guarded by media->lock
@@ -391,6 +405,10 @@ struct kvmem_log {
 	struct kvmem_ns *ns;
 	struct kvmem_segment *open[KVMEM_NR_TEMPS];
 	struct mutex open_lock;		/* see above */
+	struct mutex pack_lock;		/* see above */
+	struct kvmem_pack *packs[KVMEM_NR_TEMPS];
+	u32 nr_packs;
+	u32 pack_round;
 	struct list_head sealed;
 	struct list_head busy;
 	u32 nr_segments;
@@ -554,6 +572,7 @@ void kvmem_log_put(struct kvmem_log *log);
 /* Drop all copies and segments; the directory's slot, too, when @forget. */
 void kvmem_log_drop(struct kvmem_log *log, bool forget);
 
+/* write.c */
 /**
  * struct kvmem_write - a copy on its way to a media
  * @io: the transfer
@@ -562,11 +581,13 @@ void kvmem_log_drop(struct kvmem_log *log, bool forget);
  * @copy: ALLOCATED until published
  * @block: where the bytes are: a DRAM block with a reference, or NULL
  * @bvecs: of the transfer, owned
+ * @pack: this is the transfer of a pack, all else is the pack's
  * @old: of a re-insertion, referenced: replaced when @copy is published
  * @bounce: where the bytes are when not in @block; put at the end
  * @entries: in the table
  * @reason: for the counts
  * @turn: see struct kvmem_sync
+ * @packed: others share its transfer; of @io only @len counts, what of it is this one's
  * @claim: somebody waits who calls kvmem_log_written() himself, if this says
  *	so; in interrupt.  NULL: media->done_work does
  * @ended: @status is final: 0 = published; process context, no lock
@@ -578,12 +599,14 @@ struct kvmem_write {
 	struct kvmem_log *log;
 	struct kvmem_copy *copy;
 	struct kvmem_block *block;
+	struct kvmem_pack *pack;
 	struct kvmem_copy *old;
 	struct bio_vec *bvecs;
 	struct kvmem_dev_buf *bounce;
 	unsigned int entries;
 	enum kvmem_write_reason reason;
 	u8 turn;
+	bool packed;
 	int status;
 	bool (*claim)(struct kvmem_write *write);
 	void (*ended)(struct kvmem_write *write);
@@ -592,7 +615,8 @@ struct kvmem_write {
 
 /*
  * Write @block to @media as a new copy.  Takes its own references.  Waits only
- * for the opening of a segment, not for the data.  0: @ended will be called
+ * for the opening of a segment, not for the data.  A small one waits for others,
+ * for KVMEM_FLUSH_MS at most, or until kvmem_pack_push().  0: @ended will be called
  * (may be NULL); else nothing happens any more.
  */
 int kvmem_log_write(struct kvmem_media *media, struct kvmem_block *block,
@@ -619,6 +643,7 @@ void kvmem_log_written(struct kvmem_write *write);
  */
 int kvmem_log_rewrite(struct kvmem_copy *old, struct kvmem_dev_buf *buf,
 		      unsigned int temperature, void (*ended)(struct kvmem_write *write));
+/* gone.c: deletions */
 /*
  * A deleted copy: a GONE entry for its segment's log, if its entry may be on the
  * media; and for what it was moved from, if that may be there, too.
@@ -629,6 +654,13 @@ void kvmem_log_gone(struct kvmem_copy *copy);
  * -ENOMEM, -ESHUTDOWN or a device error.
  */
 int kvmem_log_gone_again(struct kvmem_log *log, const struct kvmem_media_gone *gone);
+
+/* pack.c: small blocks share transfers */
+/* Does a block of @size share a transfer with others? */
+bool kvmem_pack_wants(const struct kvmem_media *media, size_t size);
+/* Send what @ns has packed on @media so far: somebody waits for it.  No lock. */
+void kvmem_pack_push(struct kvmem_media *media, struct kvmem_ns *ns);
+void kvmem_pack_work(struct work_struct *work);		/* media->pack_work */
 
 /* table.c: pages of tables */
 /*
@@ -697,6 +729,11 @@ void kvmem_discard_hurry(struct kvmem_media *media);
  */
 int kvmem_copy_read(struct kvmem_copy *copy, struct kvmem_block *block);
 
+/*
+ * Bytes @off to @off + @len to @iter, past DRAM; only the pieces that they touch are
+ * read, and verified.  As above, or -EFAULT; then some may have been copied.
+ */
+int kvmem_copy_serve(struct kvmem_copy *copy, size_t off, size_t len, struct iov_iter *iter);
 /* The same into a buffer of its own, for re-insertion; an ERR_PTR as above. */
 struct kvmem_dev_buf *kvmem_copy_read_buf(struct kvmem_copy *copy);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What segment.c, table.c and log.c owe each other: the write side.
+ * What segment.c, table.c, log.c, write.c and pack.c owe each other: the write side.
  */
 #ifndef KVMEM_LOG_H
 #define KVMEM_LOG_H
@@ -98,12 +98,39 @@ void kvmem_table_free(struct kvmem_segment *seg);
 u8 kvmem_sync_begin(struct kvmem_media *media);
 void kvmem_sync_end(struct kvmem_media *media, u8 turn, u32 nr, bool ok);
 
-/* log.c */
+/* write.c */
 /*
  * How a write to @seg ended: too many failures in a row, and its media is out of
  * use.  No lock.
  */
 void kvmem_log_io_result(const struct kvmem_segment *seg, int status);
+/* @bytes are about to be written to @log.  Locked. */
+void kvmem_write_charge(struct kvmem_log *log, enum kvmem_write_reason reason, size_t bytes);
+/* The block's bytes, @write->copy->size of them, to @data. */
+void kvmem_write_bytes(const struct kvmem_write *write, void *data);
+/* kvmem_log_written() of one whose transfer was others', too: that has been told. */
+void kvmem_write_end(struct kvmem_write *write);
+/* The end of one that a pack had, without a transfer.  No lock. */
+void kvmem_write_refuse(struct kvmem_write *write, int status);
+/* One that nothing knows of. */
+void kvmem_write_free(struct kvmem_write *write);
+
+/* pack.c: small blocks share transfers, see there */
+/*
+ * To the pack of @write's log at hand; its copy is placed when that is sent.  0:
+ * @write is the pack's, and ends with it.  -ENOSPC: the one at hand is full, and
+ * there is no room on the media for it; -ENOMEM; -ESHUTDOWN.  Waits for the
+ * opening of a segment.
+ */
+int kvmem_pack_add(struct kvmem_write *write, unsigned int temperature);
+/* Send all that are at hand; true: there is no room for some.  No lock but sync.lock. */
+bool kvmem_pack_send_all(struct kvmem_media *media);
+/* What was never sent ends with -ESHUTDOWN; the log is dead. */
+void kvmem_pack_drop(struct kvmem_log *log);
+/* The transfer has ended; of the worker. */
+void kvmem_pack_written(struct kvmem_pack *pack);
+
+/* log.c */
 /* What logs are left behind; nothing is under way and no worker is left. */
 void kvmem_log_drop_stuck(struct kvmem_media *media);
 

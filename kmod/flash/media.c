@@ -302,6 +302,7 @@ static struct kvmem_media *media_alloc(void)
 	init_completion(&media->idle);
 	kref_init(&media->ref);
 	mutex_init(&media->dir_lock);
+	mutex_init(&media->pack_lock);
 	spin_lock_init(&media->lock);
 	INIT_LIST_HEAD(&media->free);
 	INIT_LIST_HEAD(&media->discards);
@@ -311,6 +312,7 @@ static struct kvmem_media *media_alloc(void)
 	init_llist_head(&media->done);
 	INIT_WORK(&media->done_work, kvmem_table_done);
 	INIT_DELAYED_WORK(&media->flush_work, kvmem_table_flush);
+	INIT_DELAYED_WORK(&media->pack_work, kvmem_pack_work);
 	INIT_WORK(&media->reclaim_work, kvmem_reclaim_work);
 	INIT_DELAYED_WORK(&media->discard_work, kvmem_discard_work);
 	INIT_WORK(&media->trouble_work, media_trouble_work);
@@ -500,6 +502,7 @@ static void media_stop(struct kvmem_media *media)
 	cancel_work_sync(&media->reclaim_work);
 	kvmem_table_sync(media);
 	media_drop_copies(media);
+	cancel_delayed_work_sync(&media->pack_work);
 	cancel_delayed_work_sync(&media->flush_work);
 	cancel_delayed_work_sync(&media->discard_work);
 	media_wait_users(media);

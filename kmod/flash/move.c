@@ -18,6 +18,8 @@
 
 /* Blocks that move at once; looked at under one hold of the lock. */
 #define MOVE_INFLIGHT	8
+/* Of those that share transfers so many may be under way: some of these. */
+#define MOVE_PACKED	256
 #define MOVE_STEP	256
 /* Re-insertion may write one byte for so many that were put. */
 #define MOVE_SHARE	20
@@ -137,7 +139,7 @@ static bool pick_is_affordable(struct kvmem_reclaim *r, const struct kvmem_copy 
 	bool ok;
 
 	spin_lock(&r->media->lock);
-	/* Counted when they begin (log.c). */
+	/* Counted when they begin (write.c). */
 	ok = !log->dead && log->reinsert_bytes + copy->size <=
 			   div_u64(log->put_bytes, MOVE_SHARE);
 	spin_unlock(&r->media->lock);
@@ -157,11 +159,18 @@ static bool picks_wait(struct kvmem_reclaim *r, int below)
 {
 	struct kvmem_media *media = r->media;
 
+	if (atomic_read(&media->reinserting) >= below)
+		kvmem_pack_push(media, r->log->ns);
 	if (wait_event_timeout(media->wait, atomic_read(&media->reinserting) < below,
 			       msecs_to_jiffies(KVMEM_IO_TIMEOUT_MS)))
 		return true;
 	r->no_moves = true;
 	return false;
+}
+
+static int picks_max(const struct kvmem_reclaim *r, const struct kvmem_copy *copy)
+{
+	return kvmem_pack_wants(r->media, copy->size) ? MOVE_PACKED : MOVE_INFLIGHT;
 }
 
 /* False: no more of them. */
@@ -171,7 +180,7 @@ static bool pick_move(struct kvmem_reclaim *r, struct kvmem_reclaim_pick *pick)
 	int ret;
 
 	if (!kvmem_media_writable(r->media) || !pick_is_affordable(r, pick->copy) ||
-	    !picks_wait(r, MOVE_INFLIGHT))
+	    !picks_wait(r, picks_max(r, pick->copy)))
 		return false;
 	if (!kvmem_copy_readable(pick->copy))
 		return true;

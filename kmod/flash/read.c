@@ -3,7 +3,8 @@
  * Reading copies back, verified.
  *
  * The transfer goes straight to the pages of a DRAM block when the copy begins
- * on a unit of the device; else through a buffer.  A waiter may give up before
+ * on a unit of the device; else through a buffer, as does what is not to come to
+ * DRAM at all.  A waiter may give up before
  * the device does: what the transfer writes to stays until it has ended.
  */
 #include <linux/completion.h>
@@ -11,8 +12,12 @@
 #include <linux/err.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
+#include <linux/uio.h>
 #include "flash/flash.h"
 #include "ns.h"
+
+/* Pieces of a block that are read at a time on their way past DRAM. */
+#define SERVE_PIECES	4U
 
 /**
  * struct copy_io - a read under way
@@ -107,13 +112,13 @@ static int read_direct(struct kvmem_copy *copy, struct kvmem_block *block, size_
 	return ret;
 }
 
-/* The units that the copy lies in, and where in them it begins. */
-static struct kvmem_dev_buf *read_units(struct kvmem_copy *copy, u32 *head)
+/* The units that bytes @off to @off + @part of the copy lie in, and where in them they begin. */
+static struct kvmem_dev_buf *read_part(struct kvmem_copy *copy, size_t off, size_t part, u32 *head)
 {
 	struct kvmem_media *media = copy->seg->media;
 	u32 unit = media->dev.geo.unit;
-	u32 start = round_down(copy->offset, unit);
-	size_t len = round_up((size_t)copy->offset + copy->size, unit) - start;
+	u32 start = round_down(copy->offset + off, unit);
+	size_t len = round_up(copy->offset + off + part, unit) - start;
 	struct kvmem_dev_buf *buf = kvmem_dev_alloc(len);
 	int ret;
 
@@ -125,8 +130,13 @@ static struct kvmem_dev_buf *read_units(struct kvmem_copy *copy, u32 *head)
 		kvmem_dev_buf_put(buf);
 		return ERR_PTR(ret);
 	}
-	*head = copy->offset - start;
+	*head = copy->offset + off - start;
 	return buf;
+}
+
+static struct kvmem_dev_buf *read_units(struct kvmem_copy *copy, u32 *head)
+{
+	return read_part(copy, 0, copy->size, head);
 }
 
 static int read_bounced(struct kvmem_copy *copy, struct kvmem_block *block)
@@ -192,4 +202,66 @@ struct kvmem_dev_buf *kvmem_copy_read_buf(struct kvmem_copy *copy)
 		return ERR_PTR(-EILSEQ);
 	}
 	return buf;
+}
+
+/* Past DRAM --------------------------------------------------------------------- */
+
+/* The checksum of all bytes up to the end of piece @i; of the only one, if there are no more. */
+static u32 piece_sum(const struct kvmem_copy *copy, unsigned int i)
+{
+	const u32 *sums = kvmem_copy_sums(copy);
+
+	return sums ? sums[i] : ~copy->crc;
+}
+
+/* @data: bytes @off to @off + @len, which are whole pieces. */
+static int serve_verify(const struct kvmem_copy *copy, const void *data, size_t off, size_t len)
+{
+	size_t end = off + len, step;
+	unsigned int i;
+	u32 crc;
+
+	for (i = off / KVMEM_MEDIA_PIECE; off < end; i++, off += step, data += step) {
+		step = min_t(size_t, end - off, kvmem_copy_sums(copy) ? KVMEM_MEDIA_PIECE : end);
+		crc = crc32c(i ? piece_sum(copy, i - 1) : ~(u32)0, data, step);
+		if (crc != piece_sum(copy, i))
+			return -EILSEQ;
+		cond_resched();
+	}
+	return 0;
+}
+
+/* Of [@off, @off + @len), which is whole pieces, what lies in [@from, @to) goes out. */
+static int serve_some(struct kvmem_copy *copy, size_t off, size_t len, size_t from, size_t to,
+		      struct iov_iter *iter)
+{
+	struct kvmem_dev_buf *buf;
+	void *data;
+	u32 head;
+	int ret;
+
+	buf = read_part(copy, off, len, &head);
+	if (IS_ERR(buf))
+		return PTR_ERR(buf);
+	data = kvmem_dev_buf_data(buf) + head;
+	from = max(from, off);
+	to = min(to, off + len);
+	ret = serve_verify(copy, data, off, len);
+	if (!ret && copy_to_iter(data + (from - off), to - from, iter) != to - from)
+		ret = -EFAULT;
+	kvmem_dev_buf_put(buf);
+	return ret;
+}
+
+int kvmem_copy_serve(struct kvmem_copy *copy, size_t off, size_t len, struct iov_iter *iter)
+{
+	size_t at = round_down(off, KVMEM_MEDIA_PIECE), step;
+	int ret = 0;
+
+	for (; at < off + len && !ret; at += step) {
+		step = min_t(size_t, copy->size - at, SERVE_PIECES * KVMEM_MEDIA_PIECE);
+		step = min_t(size_t, step, round_up(off + len, KVMEM_MEDIA_PIECE) - at);
+		ret = serve_some(copy, at, step, off, off + len, iter);
+	}
+	return ret;
 }

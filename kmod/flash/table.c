@@ -519,6 +519,8 @@ void kvmem_table_done(struct work_struct *work)
 	llist_for_each_entry_safe(write, next, list, node) {
 		if (write->reason == KVMEM_WRITE_TABLE)
 			page_turn(container_of(write, struct kvmem_page, write));
+		else if (write->pack)
+			kvmem_pack_written(write->pack);
 		else
 			kvmem_log_written(write);
 		cond_resched();
@@ -555,7 +557,8 @@ static bool sync_wait(struct kvmem_media *media, u8 turn, unsigned long deadline
 
 /*
  * New puts go to the other turn, so this ends however many come.  That turn is
- * empty unless an earlier wait was given up.
+ * empty unless an earlier wait was given up.  What is packed becomes a put when
+ * it is sent: what finds no room now is none yet.
  */
 static int sync_locked(struct kvmem_media *media, unsigned long deadline)
 {
@@ -563,6 +566,7 @@ static int sync_locked(struct kvmem_media *media, unsigned long deadline)
 	bool lost;
 
 	lockdep_assert_held(&media->sync.lock);
+	kvmem_pack_send_all(media);
 	if (!sync_wait(media, !turn, deadline))
 		return -ETIMEDOUT;
 	spin_lock(&media->lock);

@@ -169,19 +169,32 @@ static bool tier_part(s64 held, u64 quota, bool alone)
  * A block that waits for its write cannot be evicted: so much of the arena, so
  * much of a namespace, and no more, or a slow media would stop the puts.
  */
-static bool tier_has_room(struct kvmem_ns *ns)
+static bool tier_fits(const struct kvmem_ns *ns, s64 queued, s64 bytes, s64 blocks, bool alone)
 {
-	s64 bytes = atomic64_read(&ns->flash.held_bytes);
-	s64 blocks = atomic64_read(&ns->flash.held_blocks);
 	struct kvmem_pool *pool = ns->pool;
-	bool alone = blocks == 1;
 
-	if (atomic64_read(&tier.queued) > kvmem_arena_limit() / TIER_QUEUE_SHARE ||
+	if (queued > kvmem_arena_limit() / TIER_QUEUE_SHARE ||
 	    !tier_part(bytes, READ_ONCE(ns->p.quota_bytes), alone) ||
 	    !tier_part(blocks, READ_ONCE(ns->p.quota_blocks), alone))
 		return false;
 	return !pool || (tier_part(bytes, READ_ONCE(pool->p.quota_bytes), alone) &&
 			 tier_part(blocks, READ_ONCE(pool->p.quota_blocks), alone));
+}
+
+static bool tier_has_room(const struct kvmem_ns *ns)
+{
+	s64 blocks = atomic64_read(&ns->flash.held_blocks);
+
+	return tier_fits(ns, atomic64_read(&tier.queued), atomic64_read(&ns->flash.held_bytes),
+			 blocks, blocks == 1);
+}
+
+bool kvmem_flash_is_tight(const struct kvmem_ns *ns)
+{
+	s64 bytes = 2 * atomic64_read(&ns->flash.held_bytes);
+	s64 blocks = 2 * atomic64_read(&ns->flash.held_blocks);
+
+	return !tier_fits(ns, 2 * atomic64_read(&tier.queued), bytes, blocks, false);
 }
 
 static bool tier_hold(struct kvmem_block *block)
@@ -352,6 +365,8 @@ static int persist_start(struct kvmem_block *block, struct tier_wait *wait)
 		if (ret) {
 			kref_put(&wait->ref, tier_wait_free);
 			kvmem_block_unhold(block);
+		} else {
+			kvmem_pack_push(media, block->ns);
 		}
 	}
 	if (ret)
@@ -495,9 +510,25 @@ void kvmem_flash_used(struct kvmem_copy *copy)
 		copy->hits++;
 }
 
-static struct kvmem_block *fetch_copy(struct kvmem_ns *ns, struct kvmem_copy *copy)
+/* What is free costs nothing; else something is evicted, which may be worth more. */
+static struct kvmem_block *fetch_alloc(struct kvmem_ns *ns, const struct kvmem_copy *copy,
+				       const struct kvmem_past *past)
 {
-	struct kvmem_block *block = kvmem_block_alloc(ns, copy->size, false);
+	struct kvmem_block *block;
+
+	if (!past)
+		return kvmem_block_alloc(ns, copy->size, false);
+	block = kvmem_block_alloc_free(ns, copy->size);
+	if (block != ERR_PTR(-ENOSPC) ||
+	    !kvmem_evict_worth(ns, copy->class, READ_ONCE(copy->hits), past->growth))
+		return block;
+	return kvmem_block_alloc(ns, copy->size, false);
+}
+
+static struct kvmem_block *fetch_copy(struct kvmem_ns *ns, struct kvmem_copy *copy,
+				      const struct kvmem_past *past)
+{
+	struct kvmem_block *block = fetch_alloc(ns, copy, past);
 	int ret;
 
 	if (IS_ERR(block))
@@ -513,15 +544,32 @@ static struct kvmem_block *fetch_copy(struct kvmem_ns *ns, struct kvmem_copy *co
 	return ERR_PTR(kvmem_flash_errno(ret));
 }
 
+static void look_at(const struct kvmem_copy *copy, struct kvmem_flash_look *look)
+{
+	look->size = copy->size;
+	look->crc = copy->crc;
+	look->class = copy->class;
+}
+
+static bool fetch_found_no_room(const struct kvmem_block *block)
+{
+	return block == ERR_PTR(-ENOSPC) || block == ERR_PTR(-EDQUOT);
+}
+
 struct kvmem_block *kvmem_flash_fetch(struct kvmem_ns *ns, const struct kvmem_key *key,
-				      u16 *res_flags)
+				      u16 *res_flags, struct kvmem_past *past)
 {
 	struct kvmem_copy *copy = kvmem_copy_lookup(ns, key);
 	struct kvmem_block *block;
 
 	if (!copy)
 		return NULL;
-	block = fetch_copy(ns, copy);
+	block = fetch_copy(ns, copy, past);
+	if (past && fetch_found_no_room(block)) {
+		past->copy = copy;
+		look_at(copy, &past->look);
+		return NULL;
+	}
 	if (!IS_ERR(block))
 		kvmem_flash_used(copy);
 	kvmem_copy_put_used(copy);
@@ -533,6 +581,24 @@ struct kvmem_block *kvmem_flash_fetch(struct kvmem_ns *ns, const struct kvmem_ke
 	if (block == ERR_PTR(-EEXIST))
 		return kvmem_block_lookup(ns, key, res_flags);
 	return block;
+}
+
+int kvmem_flash_serve(const struct kvmem_past *past, size_t off, size_t len,
+		      struct iov_iter *to)
+{
+	int ret = kvmem_copy_serve(past->copy, off, len, to);
+
+	/* Of these it is not the media's fault. */
+	if (ret && ret != -EFAULT && ret != -ENOMEM)
+		kvmem_flash_read_failed(past->copy, ret);
+	return ret;
+}
+
+void kvmem_flash_past_end(struct kvmem_past *past, bool used)
+{
+	if (used)
+		kvmem_flash_used(past->copy);
+	kvmem_copy_put_used(past->copy);
 }
 
 bool kvmem_flash_has(const struct kvmem_ns *ns)
@@ -550,9 +616,7 @@ bool kvmem_flash_look(struct kvmem_ns *ns, const struct kvmem_key *key,
 	copy = kvmem_copy_lookup(ns, key);
 	if (!copy)
 		return false;
-	look->size = copy->size;
-	look->crc = copy->crc;
-	look->class = copy->class;
+	look_at(copy, look);
 	kvmem_copy_put_used(copy);
 	return true;
 }

@@ -28,6 +28,8 @@ void kvmem_flash_written(struct kvmem_ns *ns, struct kvmem_block *block);
  * it, in the background.  Cheap; any process context.
  */
 void kvmem_flash_ahead(struct kvmem_ns *ns);
+/* Half of the DRAM that @ns may have for blocks on their way to flash is taken. */
+bool kvmem_flash_is_tight(const struct kvmem_ns *ns);
 /*
  * Write the block, whatever it is worth, and wait until it survives a restart.
  * 0, -EOPNOTSUPP: no media or not for this namespace; -ENOSPC, -EIO,
@@ -37,13 +39,40 @@ int kvmem_flash_persist(struct kvmem_ns *ns, const struct kvmem_key *key);
 /* The entry of @copy is durable: so is the block of that key. */
 void kvmem_flash_persisted(struct kvmem_copy *copy);
 
+struct kvmem_flash_look {
+	u32 size;
+	u32 crc;
+	u8 class;
+};
+
+/**
+ * struct kvmem_past - for who can do without a block in DRAM
+ * @growth: of the prompt of who asks
+ * @copy: it is not worth what would be evicted for it: to be read from here
+ *	(kvmem_flash_serve()); in use, until kvmem_flash_past_end()
+ * @look: what it is
+ */
+struct kvmem_past {
+	enum kvmem_growth growth;
+	struct kvmem_copy *copy;
+	struct kvmem_flash_look look;
+};
+
 /*
  * Bring a block to DRAM, verified, and publish it there; referenced.  NULL: it
- * is not there (or failed its checksum, @res_flags says); else an ERR_PTR: for
- * want of room, or of the device.  Waits for the device.
+ * is not there (or failed its checksum, @res_flags says), or past->copy is set;
+ * else an ERR_PTR: for want of room, or of the device.  Without @past it comes,
+ * whatever is evicted for it.  Waits for the device.
  */
 struct kvmem_block *kvmem_flash_fetch(struct kvmem_ns *ns, const struct kvmem_key *key,
-				      u16 *res_flags);
+				      u16 *res_flags, struct kvmem_past *past);
+/*
+ * Bytes @off to @off + @len to @to, verified; -EILSEQ: they are not those that were
+ * put, -EFAULT, -ENOMEM, or the device's error.
+ */
+int kvmem_flash_serve(const struct kvmem_past *past, size_t off, size_t len,
+		      struct iov_iter *to);
+void kvmem_flash_past_end(struct kvmem_past *past, bool used);
 
 /* Has the namespace anything on flash?  Cheap. */
 bool kvmem_flash_has(const struct kvmem_ns *ns);
@@ -59,12 +88,6 @@ int kvmem_flash_errno(int ret);
 /* @copy was read, or could not be: what cannot be read, or reads wrong, goes. */
 void kvmem_flash_used(struct kvmem_copy *copy);
 void kvmem_flash_read_failed(struct kvmem_copy *copy, int ret);
-
-struct kvmem_flash_look {
-	u32 size;
-	u32 crc;
-	u8 class;
-};
 
 /* Is it there? */
 bool kvmem_flash_look(struct kvmem_ns *ns, const struct kvmem_key *key,
