@@ -163,11 +163,12 @@ void kvmem_log_io_result(const struct kvmem_segment *seg, int status)
 
 	if (status)
 		trace_kvmem_media_error(media->id, seg->no, KVMEM_IO_WRITE, status);
-	if (io_is_innocent(status))
+	/* Nearly always; who fails just now and is overlooked fails again. */
+	if (io_is_innocent(status) || (!status && !READ_ONCE(media->bad_writes)))
 		return;
 	spin_lock(&media->lock);
-	media->bad_writes = status ? media->bad_writes + 1 : 0;
-	bad = media->bad_writes;
+	bad = status ? media->bad_writes + 1 : 0;
+	WRITE_ONCE(media->bad_writes, bad);
 	spin_unlock(&media->lock);
 	if (status == -EROFS)
 		kvmem_media_fail(media, KVMEM_MEDIA_STATE_READ_ONLY, "the device is read-only");
@@ -289,7 +290,8 @@ void kvmem_log_written(struct kvmem_write *write)
 	if (ret)
 		write_give_up(write, ret);
 	kvmem_segment_put(seg);
-	wake_up_all(&media->wait);
+	if (wq_has_sleeper(&media->wait))
+		wake_up_all(&media->wait);
 	write->status = ret;
 	if (write->ended)
 		write->ended(write);
@@ -503,7 +505,7 @@ int kvmem_log_write(struct kvmem_media *media, struct kvmem_block *block,
 
 int kvmem_log_write_span(struct kvmem_media *media, struct kvmem_ns *ns,
 			 struct kvmem_media_entry *entry, const u32 *sums, u32 expires,
-			 const struct kvmem_span *span,
+			 u64 now, const struct kvmem_span *span,
 			 bool (*claim)(struct kvmem_write *write),
 			 void (*ended)(struct kvmem_write *write), void *private,
 			 struct kvmem_write **out)
@@ -528,7 +530,7 @@ int kvmem_log_write_span(struct kvmem_media *media, struct kvmem_ns *ns,
 		return ret;
 	}
 	write->copy->expires = expires;
-	write->copy->last_use = ktime_get_ns();
+	write->copy->last_use = now;
 	*out = write;
 	write_submit(write);
 	return 0;
