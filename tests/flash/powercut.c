@@ -92,6 +92,7 @@ static void *cut_writer(void *arg)
 			continue;
 		cut_put(fd, thread, key, kvt_rand(&state) % 5 != 0, p);
 	}
+	munmap(p, MIB);
 	close(fd);
 	return NULL;
 }
