@@ -10,7 +10,18 @@ klog_bad+='|DMAR:.*fault|refcount_t:|ODEBUG|list_(add|del) corruption|Bad page s
 
 # klog_since MARKER: the kernel's log after the line that holds MARKER; status 1 when the marker is gone
 klog_since() {
-	dmesg | awk -v m="$1" 'seen { print } index($0, m) { seen = 1 } END { exit !seen }'
+	dmesg -S | awk -v m="$1" 'seen { print } index($0, m) { seen = 1 } END { exit !seen }'
+}
+
+# klog_trouble MARKER: what must not appear in the log after the line that holds MARKER, each with what follows it.
+# Every program is asked about this, so it costs two processes: one is a tenth of a second in an emulated machine.
+klog_trouble() {
+	dmesg -S | awk -v m="$1" -v bad="$klog_bad" '
+	index($0, m) { seen = 1; next }
+	!seen { next }
+	$0 ~ bad { left = 31 }
+	left && shown < 60 { print NR ": " $0; left--; shown++ }
+	END { if (!seen) print "the log overflowed" }'
 }
 
 # klog_unpaired: standard input is a log; prints objects created and not destroyed, or the other way round.
