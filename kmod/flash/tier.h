@@ -79,6 +79,9 @@ bool kvmem_flash_has(const struct kvmem_ns *ns);
 /* Is the key there, just now? */
 bool kvmem_flash_here(struct kvmem_ns *ns, const struct kvmem_key *key);
 
+/* Drop some that have expired; one at a time for each namespace. */
+void kvmem_flash_sweep(struct kvmem_ns *ns);
+
 /* @copy was read, or could not be: what cannot be read, or reads wrong, goes. */
 void kvmem_flash_used(struct kvmem_copy *copy);
 void kvmem_flash_read_failed(struct kvmem_copy *copy, int ret);
