@@ -46,6 +46,7 @@ struct kvmem_chain {
  * struct kvmem_run - a batch under way; on the stack of who runs it
  * @chain: a copy: another thread's batch on the same file has its own
  * @nr_ops: of the batch
+ * @now: when the operation at hand began, ktime in ns
  * @looked: a key was looked up
  * @missed: the last one was not there
  * @nr_uses: blocks in @uses
@@ -60,6 +61,7 @@ struct kvmem_chain {
 struct kvmem_run {
 	struct kvmem_chain chain;
 	u32 nr_ops;
+	u64 now;
 	bool looked, missed;
 	unsigned int nr_uses, nr_direct;
 	struct list_head direct;

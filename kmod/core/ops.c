@@ -558,6 +558,7 @@ bool kvmem_op_run(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *o
 	u64 start = ktime_get_ns();
 	int ret = -EINVAL;
 
+	run->now = start;
 	op_clear_result(op);
 	if (op->opcode < KVMEM_OP_NR) {
 		op->opcode = array_index_nospec(op->opcode, KVMEM_OP_NR);

@@ -127,9 +127,14 @@ bool kvmem_copy_readable(const struct kvmem_copy *copy)
 
 static u64 copy_use_from_unix(u32 seconds)
 {
-	s64 age = ktime_get_real_seconds() - (s64)seconds;
-	u64 now = ktime_get_ns();
+	s64 age;
+	u64 now;
 
+	/* Of a block that is only now put, who puts it says when. */
+	if (!seconds)
+		return 0;
+	age = ktime_get_real_seconds() - (s64)seconds;
+	now = ktime_get_ns();
 	/* The clock was set back, or was wrong; and no use was before the machine's start. */
 	if (age <= 0)
 		return now;

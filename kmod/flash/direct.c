@@ -30,6 +30,12 @@
 #define DIRECT_MAX	64U
 /* Runs of pages that an operation keeps by itself: 4 MiB of huge pages, and more. */
 #define DIRECT_RUNS	8U
+/*
+ * Puts up to here gather, and what lies side by side becomes one command: the log
+ * is written in order.  For longer ones the first would wait too long, while the
+ * checksums of the next are taken.
+ */
+#define DIRECT_GATHER_MAX	(512U << 10)
 /* The processor may be kept for as long as this takes; divides a piece. */
 #define DIRECT_CRC_STEP	(64U << 10)
 
@@ -121,7 +127,8 @@ static void direct_gather(struct kvmem_direct *d)
 }
 
 static struct kvmem_direct *direct_alloc(struct kvmem_file *kf, struct kvmem_ns *ns,
-					 const struct kvmem_op *op, size_t len)
+					 const struct kvmem_op *op, size_t len,
+					 const struct kvmem_run *run)
 {
 	struct kvmem_direct *d;
 
@@ -134,7 +141,7 @@ static struct kvmem_direct *direct_alloc(struct kvmem_file *kf, struct kvmem_ns 
 	init_completion(&d->done);
 	d->ns = ns;
 	d->op = *op;
-	d->start = ktime_get_ns();
+	d->start = run->now;
 	d->buf = kvmem_buffer_get(kf, op->buf);
 	if (!d->buf || kvmem_buffer_span(d->buf, op->addr, len, &d->span) ||
 	    !kvmem_span_has_pages(&d->span)) {
@@ -205,12 +212,14 @@ static void direct_begin(struct kvmem_run *run, struct kvmem_direct *d)
 }
 
 /*
- * Reads of a batch go to the device together.  Whoever waits meanwhile sends what
- * has gathered; everything else that takes its time is preceded by an unplug.
+ * Transfers of a batch go to the device together.  Whoever waits meanwhile sends
+ * what has gathered; everything else that takes its time is preceded by an unplug.
+ * One alone is sent by who unplugs, too, where a scheduler would have it sent by
+ * a worker.
  */
 static void direct_plug(struct kvmem_run *run)
 {
-	if (run->plugged || run->nr_ops == 1)
+	if (run->plugged)
 		return;
 	blk_start_plug(&run->plug);
 	run->plugged = true;
@@ -268,7 +277,7 @@ static int get_start(struct kvmem_file *kf, struct kvmem_copy *copy, struct kvme
 
 	if (copy->offset & (media->dev.geo.unit - 1))
 		return -EAGAIN;
-	d = direct_alloc(kf, copy->ns, op, copy->size);
+	d = direct_alloc(kf, copy->ns, op, copy->size, run);
 	if (!d)
 		return -EAGAIN;
 	if (d->buf->rdonly || !direct_fits(d, media)) {
@@ -304,8 +313,10 @@ int kvmem_direct_get(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op
 	if (!ret)
 		ret = get_start(kf, copy, op, run);
 	/* Else it is the operation's now. */
-	if (ret != KVMEM_OP_PENDING)
+	if (ret != KVMEM_OP_PENDING) {
 		kvmem_copy_put_used(copy);
+		direct_unplug(run);
+	}
 	return ret;
 }
 
@@ -352,12 +363,16 @@ static int put_start(struct kvmem_media *media, struct kvmem_direct *d, struct k
 		if (!sums)
 			return -EAGAIN;
 	}
+	if (d->span.len > DIRECT_GATHER_MAX)
+		direct_unplug(run);
 	crc = ~direct_crc(&d->span, sums);
+	if (d->span.len <= DIRECT_GATHER_MAX)
+		direct_plug(run);
 	put_entry(d->ns, &d->op, run, crc, &entry);
 	d->op.crc = crc;
 	ret = kvmem_log_write_span(media, d->ns, &entry, sums,
-				   kvmem_block_expires_after(d->ns, d->op.ttl_ms), &d->span,
-				   put_claim, put_written, d, &d->write);
+				   kvmem_block_expires_after(d->ns, d->op.ttl_ms), d->start,
+				   &d->span, put_claim, put_written, d, &d->write);
 	kfree(sums);
 	return ret ? -EAGAIN : 0;
 }
@@ -368,7 +383,7 @@ static bool put_admit(struct kvmem_media *media, const struct kvmem_direct *d)
 	bool ok;
 
 	spin_lock(&media->lock);
-	ok = kvmem_budget_take(&media->budget, d->op.len, value, ktime_get_ns());
+	ok = kvmem_budget_take(&media->budget, d->op.len, value, d->start);
 	if (!ok)
 		media->counts.refused[KVMEM_REFUSE_VALUE]++;
 	spin_unlock(&media->lock);
@@ -387,13 +402,16 @@ int kvmem_direct_put(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op
 	media = kvmem_media_pick(ns, op->len);
 	if (!media)
 		return -EAGAIN;
-	d = direct_alloc(kf, ns, op, op->len);
+	d = direct_alloc(kf, ns, op, op->len, run);
 	if (d && direct_fits(d, media) && put_admit(media, d))
 		ret = put_start(media, d, run);
-	if (!ret)
+	if (!ret) {
 		direct_begin(run, d);
-	else if (d)
-		direct_free(d);
+	} else {
+		direct_unplug(run);
+		if (d)
+			direct_free(d);
+	}
 	kvmem_media_done(media);
 	return ret ?: KVMEM_OP_PENDING;
 }
@@ -410,7 +428,7 @@ static int get_finish(struct kvmem_direct *d, struct kvmem_run *run)
 	if (ret) {
 		kvmem_flash_read_failed(copy, ret);
 		if (ret != -EILSEQ)
-			return ret;
+			return kvmem_flash_errno(ret);
 		d->op.res_flags |= KVMEM_RES_F_CORRUPT;
 		d->op.crc = 0;
 		kvmem_run_miss(run, d->ns, direct_key(&d->op), d->op.res_flags);
@@ -433,7 +451,7 @@ static int put_finish(struct kvmem_direct *d)
 	/* Publishes it, and frees the write; the status is ours by put_written(). */
 	kvmem_log_written(d->write);
 	if (d->status && d->status != -EEXIST)
-		return d->status;
+		return kvmem_flash_errno(d->status);
 	d->op.bytes = size;
 	d->op.tier = KVMEM_TIER_FLASH;
 	if (d->status == -EEXIST) {
@@ -533,7 +551,7 @@ int kvmem_direct_make_way(struct kvmem_run *run, const struct kvmem_op *op)
 		return 0;
 	if (direct_conflicts(run, op))
 		return kvmem_direct_reap(run);
-	if (op->opcode != KVMEM_OP_GET || !(op->flags & KVMEM_OP_F_NOCACHE))
+	if (op->opcode == KVMEM_OP_EXISTS || !(op->flags & KVMEM_OP_F_NOCACHE))
 		direct_unplug(run);
 	if (run->nr_direct < DIRECT_MAX)
 		return 0;

@@ -269,6 +269,7 @@ struct kvmem_sync {
 
 /**
  * struct kvmem_media - an attached media
+ * @node: in the list of those attached; walked under RCU
  * @ref: the table has one, every user one
  * @active: who works with what the media has: segments, directory, device;
  *	killed by detach, which waits for
@@ -321,6 +322,7 @@ struct kvmem_sync {
  * @moving: re-insertions out of a segment whose table is still there; guarded by @lock
  */
 struct kvmem_media {
+	struct list_head node;
 	struct kref ref;
 	struct percpu_ref active;
 	struct completion idle;
@@ -630,13 +632,13 @@ int kvmem_log_write(struct kvmem_media *media, struct kvmem_block *block,
 		    void (*ended)(struct kvmem_write *write), void *private);
 /*
  * The same from a caller's memory, without a block: @entry tells all but where,
- * @sums are copied, @expires is in the block's own clock.  @span is whole units,
+ * @sums are copied, @expires is in the block's own clock, @now ktime in ns.  @span is whole units,
  * well aligned, with the segments it needs and no more, and stays until the end.
  * *@out is set before the transfer begins.
  */
 int kvmem_log_write_span(struct kvmem_media *media, struct kvmem_ns *ns,
 			 struct kvmem_media_entry *entry, const u32 *sums, u32 expires,
-			 const struct kvmem_span *span,
+			 u64 now, const struct kvmem_span *span,
 			 bool (*claim)(struct kvmem_write *write),
 			 void (*ended)(struct kvmem_write *write), void *private,
 			 struct kvmem_write **out);

@@ -10,6 +10,7 @@
 #include <linux/delay.h>
 #include <linux/err.h>
 #include <linux/netlink.h>
+#include <linux/rculist.h>
 #include <linux/slab.h>
 #include <linux/xarray.h>
 #include "flash/flash.h"
@@ -21,12 +22,15 @@
 
 /*
  * @lock serialises attach and detach, and guards the references of look-ups.
+ * @list has what @table has: every put looks for the least busy one, under RCU,
+ * and a table is walked slot by slot.
  * @scans counts reads of tables that are wanted or under way, on all media;
  * @settled is woken when there is none.
  */
 static struct {
 	struct mutex lock;	/* see above */
 	struct xarray table;
+	struct list_head list;
 	u32 next_id;
 	unsigned int nr;
 	atomic_t nr_live;
@@ -34,6 +38,7 @@ static struct {
 	wait_queue_head_t settled;
 } medias = {
 	.lock = __MUTEX_INITIALIZER(medias.lock),
+	.list = LIST_HEAD_INIT(medias.list),
 	.nr_live = ATOMIC_INIT(0),
 	.scans = ATOMIC_INIT(0),
 	.settled = __WAIT_QUEUE_HEAD_INITIALIZER(medias.settled),
@@ -409,6 +414,7 @@ static int media_publish(struct kvmem_media *media, const char *name, const u8 *
 		NL_SET_ERR_MSG_MOD(extack, "no memory for the media's id");
 		return ret;
 	}
+	list_add_tail_rcu(&media->node, &medias.list);
 	medias.nr++;
 	return 0;
 }
@@ -531,6 +537,7 @@ int kvmem_media_detach(struct kvmem_media *media, struct netlink_ext_ack *extack
 	media_stop(media);
 	mutex_lock(&medias.lock);
 	xa_erase(&medias.table, media->id);
+	list_del_rcu(&media->node);
 	medias.nr--;
 	kvmem_media_sysfs_del(media);
 	mutex_unlock(&medias.lock);
@@ -553,12 +560,11 @@ struct kvmem_media *kvmem_media_pick(struct kvmem_ns *ns, size_t bytes)
 {
 	struct kvmem_media *media, *best = NULL;
 	u64 wait, best_wait = U64_MAX;
-	unsigned long i;
 
 	if (!atomic_read(&medias.nr_live))
 		return NULL;
 	rcu_read_lock();
-	xa_for_each(&medias.table, i, media) {
+	list_for_each_entry_rcu(media, &medias.list, node) {
 		if (!media_takes(media, bytes))
 			continue;
 		wait = kvmem_dev_expected_wait(&media->dev, true, bytes);

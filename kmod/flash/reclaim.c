@@ -447,24 +447,12 @@ static void wipe_count(struct kvmem_media *media)
 
 /*
  * What is there now is as good as evicted, and counted before an attach could
- * find it so.
+ * find it so: a write that fails may have been done all the same.
  */
-static u32 wipe_begin(struct kvmem_reclaim *r)
+static void wipe_begin(struct kvmem_reclaim *r)
 {
-	u32 blocks;
-
 	spin_lock(&r->media->lock);
-	blocks = r->seg->live_blocks;
-	r->media->counts.evicted_blocks += blocks;
-	spin_unlock(&r->media->lock);
-	return blocks;
-}
-
-static void wipe_failed(struct kvmem_reclaim *r, u32 blocks, int err)
-{
-	trace_kvmem_media_error(r->media->id, r->seg->no, KVMEM_IO_WRITE, err);
-	spin_lock(&r->media->lock);
-	r->media->counts.evicted_blocks -= blocks;
+	r->media->counts.evicted_blocks += r->seg->live_blocks;
 	spin_unlock(&r->media->lock);
 }
 
@@ -472,15 +460,15 @@ static void wipe_failed(struct kvmem_reclaim *r, u32 blocks, int err)
 static bool reclaim_wipe(struct kvmem_reclaim *r)
 {
 	struct kvmem_media *media = r->media;
-	u32 blocks = wipe_begin(r);
 	int ret;
 
+	wipe_begin(r);
 	ret = kvmem_dev_rw(&media->dev, KVMEM_IO_WRITE,
 			   KVMEM_IO_F_FUA | KVMEM_IO_F_BACKGROUND,
 			   kvmem_table_offset(&media->super, r->seg->no, 0), r->zeroes, 0,
 			   KVMEM_MEDIA_PAGE);
 	if (ret)
-		wipe_failed(r, blocks, ret);
+		trace_kvmem_media_error(media->id, r->seg->no, KVMEM_IO_WRITE, ret);
 	else
 		wipe_count(media);
 	return !ret;

@@ -626,7 +626,8 @@ static int persist_state(const struct kvmem_copy *copy)
 	case KVMEM_BLOCK_COMMITTED:
 		return READ_ONCE(copy->seg->table) == KVMEM_TABLE_ENDED ? -EIO : -EAGAIN;
 	case KVMEM_BLOCK_PERSISTED:
-		return 0;
+		/* Whether an attach will find a table that was given up in vain, nobody knows. */
+		return READ_ONCE(copy->seg->stuck) ? -EIO : 0;
 	default:
 		return -EIO;
 	}

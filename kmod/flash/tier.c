@@ -303,6 +303,28 @@ void kvmem_flash_persisted(struct kvmem_copy *copy)
 
 /* On request ------------------------------------------------------------------ */
 
+int kvmem_flash_errno(int ret)
+{
+	switch (ret) {
+	case -ESTALE:	/* deleted while it was written */
+		return -ENOENT;
+	case 0:
+	case -EDQUOT:
+	case -EEXIST:
+	case -EILSEQ:
+	case -EINTR:
+	case -ENOENT:
+	case -ENOMEM:
+	case -ENOSPC:
+	case -EOPNOTSUPP:
+	case -ESHUTDOWN:
+	case -ETIMEDOUT:
+		return ret;
+	default:
+		return -EIO;
+	}
+}
+
 /* A write that somebody waits for, who may give up before it ends. */
 struct tier_wait {
 	struct kref ref;
@@ -370,7 +392,7 @@ static int persist_write(struct kvmem_block *block)
 		ret = left > 0 ? wait->status : left ? -EINTR : -ETIMEDOUT;
 	}
 	kref_put(&wait->ref, tier_wait_free);
-	return ret;
+	return kvmem_flash_errno(ret);
 }
 
 static int persist_block(struct kvmem_ns *ns, const struct kvmem_key *key)
@@ -390,13 +412,11 @@ static int persist_block(struct kvmem_ns *ns, const struct kvmem_key *key)
 	return ret;
 }
 
-int kvmem_flash_persist(struct kvmem_ns *ns, const struct kvmem_key *key)
+static int persist(struct kvmem_ns *ns, const struct kvmem_key *key)
 {
 	struct kvmem_copy *copy;
 	int ret = 0;
 
-	if (READ_ONCE(ns->flash.mode) == KVMEM_FLASH_MODE_OFF || !kvmem_media_any())
-		return -EOPNOTSUPP;
 	copy = kvmem_copy_lookup(ns, key);
 	if (!copy) {
 		ret = persist_block(ns, key);
@@ -409,6 +429,19 @@ int kvmem_flash_persist(struct kvmem_ns *ns, const struct kvmem_key *key)
 	ret = kvmem_copy_persist(copy);
 	kvmem_copy_put_used(copy);
 	return ret ?: kvmem_media_sync_gone();
+}
+
+int kvmem_flash_persist(struct kvmem_ns *ns, const struct kvmem_key *key)
+{
+	int ret;
+
+	if (READ_ONCE(ns->flash.mode) == KVMEM_FLASH_MODE_OFF || !kvmem_media_any())
+		return -EOPNOTSUPP;
+	ret = persist(ns, key);
+	/* No failure of the media: somebody deleted it, before its entry was safe. */
+	if (ret == -EIO && !kvmem_block_here(ns, key) && !kvmem_flash_here(ns, key))
+		ret = -ENOENT;
+	return ret;
 }
 
 /* Fetching -------------------------------------------------------------------- */
@@ -508,7 +541,7 @@ static struct kvmem_block *fetch_copy(struct kvmem_ns *ns, struct kvmem_copy *co
 	if (!ret)
 		return block;
 	kvmem_block_put(block);
-	return ERR_PTR(ret);
+	return ERR_PTR(kvmem_flash_errno(ret));
 }
 
 static void look_at(const struct kvmem_copy *copy, struct kvmem_flash_look *look)

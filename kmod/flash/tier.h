@@ -82,6 +82,12 @@ bool kvmem_flash_here(struct kvmem_ns *ns, const struct kvmem_key *key);
 /* Drop some that have expired; one at a time for each namespace. */
 void kvmem_flash_sweep(struct kvmem_ns *ns);
 
+/*
+ * What the application is told: transfers end with whatever their driver makes
+ * of it, and most of that the dictionary of kvmem_op.status does not have.
+ */
+int kvmem_flash_errno(int ret);
+
 /* @copy was read, or could not be: what cannot be read, or reads wrong, goes. */
 void kvmem_flash_used(struct kvmem_copy *copy);
 void kvmem_flash_read_failed(struct kvmem_copy *copy, int ret);

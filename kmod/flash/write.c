@@ -40,11 +40,12 @@ void kvmem_log_io_result(const struct kvmem_segment *seg, int status)
 
 	if (status)
 		trace_kvmem_media_error(media->id, seg->no, KVMEM_IO_WRITE, status);
-	if (io_is_innocent(status))
+	/* Nearly always; who fails just now and is overlooked fails again. */
+	if (io_is_innocent(status) || (!status && !READ_ONCE(media->bad_writes)))
 		return;
 	spin_lock(&media->lock);
-	media->bad_writes = status ? media->bad_writes + 1 : 0;
-	bad = media->bad_writes;
+	bad = status ? media->bad_writes + 1 : 0;
+	WRITE_ONCE(media->bad_writes, bad);
 	spin_unlock(&media->lock);
 	if (status == -EROFS)
 		kvmem_media_fail(media, KVMEM_MEDIA_STATE_READ_ONLY, "the device is read-only");
@@ -156,7 +157,8 @@ static void write_give_up(struct kvmem_write *write, int status)
 
 static void write_tell(struct kvmem_write *write, int status)
 {
-	wake_up_all(&write->log->media->wait);
+	if (wq_has_sleeper(&write->log->media->wait))
+		wake_up_all(&write->log->media->wait);
 	write->status = status;
 	if (write->ended)
 		write->ended(write);
@@ -443,7 +445,7 @@ int kvmem_log_write(struct kvmem_media *media, struct kvmem_block *block,
 
 int kvmem_log_write_span(struct kvmem_media *media, struct kvmem_ns *ns,
 			 struct kvmem_media_entry *entry, const u32 *sums, u32 expires,
-			 const struct kvmem_span *span,
+			 u64 now, const struct kvmem_span *span,
 			 bool (*claim)(struct kvmem_write *write),
 			 void (*ended)(struct kvmem_write *write), void *private,
 			 struct kvmem_write **out)
@@ -468,7 +470,7 @@ int kvmem_log_write_span(struct kvmem_media *media, struct kvmem_ns *ns,
 		return ret;
 	}
 	write->copy->expires = expires;
-	write->copy->last_use = ktime_get_ns();
+	write->copy->last_use = now;
 	*out = write;
 	write_submit(write);
 	return 0;

@@ -85,6 +85,8 @@ void bench_redis(void);
 void bench_kvmem(void);
 /* flash.c */
 void bench_flash(void);
+/* One operation for ever: flash-get-BYTES-DEPTH, flash-put-BYTES-DEPTH. */
+_Noreturn void bench_flash_spin(const char *name);
 /* kv.c: small things to do with /dev/kvmem */
 int kv_open(const char *ns);
 void kv_batch(int fd, struct kvmem_op *ops, unsigned int nr);

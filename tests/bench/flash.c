@@ -172,18 +172,24 @@ static void ops_check(const struct flash_case *c, const struct kvmem_op *op, uns
 	}
 }
 
+static void run_batch(const struct flash_case *c)
+{
+	unsigned int slot;
+
+	for (slot = 0; slot < c->depth; slot++)
+		op_fill(c, slot);
+	kvmem_batch_run(kv, ops, c->depth, 0);
+	ops_check(c, ops, c->depth);
+}
+
 static void run_ioctl(const struct flash_case *c, struct flash_clock *took)
 {
 	struct flash_clock start;
-	unsigned int i, slot;
+	unsigned int i;
 
 	clock_read(&start);
-	for (i = 0; i < c->ops; i += c->depth) {
-		for (slot = 0; slot < c->depth; slot++)
-			op_fill(c, slot);
-		kvmem_batch_run(kv, ops, c->depth, 0);
-		ops_check(c, ops, c->depth);
-	}
+	for (i = 0; i < c->ops; i += c->depth)
+		run_batch(c);
 	clock_since(&start, took);
 }
 
@@ -502,16 +508,10 @@ static void one_size(size_t bytes)
 	files_remove(&c);
 }
 
-void bench_flash(void)
+static void flash_open(void)
 {
 	struct kvmem_options options = KVMEM_OPTIONS_INIT;
-	static const size_t sizes[] = { 128 * KIB, MIB, SIZE_MAX_BYTES };
-	unsigned int s;
 
-	if (!opt.device_arg || !opt.files) {
-		errno = EINVAL;
-		bench_die("flash needs --device and --files");
-	}
 	options.ns = "flash";
 	next_key = 1ULL << 40;
 	memory = bench_memory(DEPTH_MAX * SIZE_MAX_BYTES);
@@ -524,8 +524,48 @@ void bench_flash(void)
 	errno = -kvmem_queue_create(kv, QUEUE_BATCHES, &queue);
 	if (errno)
 		bench_die("kvmem_queue_create");
+}
+
+void bench_flash(void)
+{
+	static const size_t sizes[] = { 128 * KIB, MIB, SIZE_MAX_BYTES };
+	unsigned int s;
+
+	if (!opt.device_arg || !opt.files) {
+		errno = EINVAL;
+		bench_die("flash needs --device and --files");
+	}
+	flash_open();
 	for (s = 0; s < ARRAY_SIZE(sizes); s++)
 		one_size(sizes[s]);
 	kvmem_queue_destroy(queue);
 	kvmem_close(kv);
+}
+
+void bench_flash_spin(const char *name)
+{
+	struct flash_case c = {};
+	uint64_t put;
+	char what[4];
+
+	if (sscanf(name, "flash-%3[a-z]-%zu-%u", what, &c.bytes, &c.depth) != 3 ||
+	    c.bytes < 4 * KIB || c.bytes > SIZE_MAX_BYTES || !c.depth || c.depth > DEPTH_MAX) {
+		errno = EINVAL;
+		bench_die(name);
+	}
+	flash_open();
+	c.write = !strcmp(what, "put");
+	shuffle(set_size(&c));
+	if (!c.write)
+		fill(&c);
+	fprintf(opt.out, "ready\n");
+	fflush(opt.out);
+	for (put = next_key;;) {
+		run_batch(&c);
+		/* Seldom: it is not what is looked at. */
+		if ((next_key - put) * c.bytes < 2 * SET_BYTES)
+			continue;
+		delete_range(put, next_key);
+		put = next_key;
+	}
 }

@@ -57,8 +57,8 @@ struct pc_key {
 };
 
 /*
- * On a drive that is too small a segment may be reclaimed as soon as it is full,
- * when little in it is alive; what was written last is in one that is still open.
+ * On a drive that is too small segments are reclaimed, but none of the newer half
+ * of a namespace's: what was written last is in one that is still open, or there.
  * That nothing persisted gets lost is for the drive that has room for all.
  */
 #define PC_KEEP		(256U << 10)

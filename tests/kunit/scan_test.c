@@ -228,8 +228,10 @@ static void newest_wins(struct kunit *test)
 	expect_none(test, 4);
 	KUNIT_EXPECT_EQ(test, state_of(t, 0), (u8)KVMEM_SEG_SEALED);
 	KUNIT_EXPECT_EQ(test, state_of(t, 1), (u8)KVMEM_SEG_SEALED);
-	expect_empty(test, 2);
-	KUNIT_EXPECT_EQ(test, t->media->generation, 9ULL);
+	expect_empty(test, 3);
+	/* One more than what was found, for the deletion of those that did not win. */
+	KUNIT_EXPECT_EQ(test, t->media->generation, 10ULL);
+	KUNIT_EXPECT_EQ(test, t->media->gone_added, 2ULL);
 	KUNIT_EXPECT_EQ(test, t->media->segments[0].fill, 16392U);
 	KUNIT_EXPECT_EQ(test, t->media->scanned_blocks, 3ULL);
 	KUNIT_EXPECT_EQ(test, t->media->counts.tables_damaged, 0ULL);

@@ -73,7 +73,8 @@
  *
  * ENOENT      miss: no such block (GET, LEASE, EXISTS, PIN, DELETE, PREFETCH),
  *             or no such handle (COMMIT, RELEASE).  With KVMEM_RES_F_CORRUPT a
- *             block was there, failed its checksum, and has been dropped
+ *             block was there, failed its checksum, and has been dropped.
+ *             PUT, COMMIT with KVMEM_OP_F_PERSIST: gone before it was safe
  * EMSGSIZE    GET: the block is longer than the space given; bytes tells its
  *             length.  COMMIT: longer than what was allocated
  * ENOSPC      no room: everything evictable has been evicted

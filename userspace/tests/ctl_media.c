@@ -271,7 +271,7 @@ static int run(int (*fn)(struct ctl *c), const struct arg_spec *specs, bool json
 	fflush(stdout);
 	keep = dup(STDOUT_FILENO);
 	dup2(fileno(to), STDOUT_FILENO);
-	rc = args_parse(&args, specs, 1, argc, argv) ? CTL_USAGE : fn(&c);
+	rc = args_parse(&args, specs, 2, argc, argv) ? CTL_USAGE : fn(&c);
 	fflush(stdout);
 	dup2(keep, STDOUT_FILENO);
 	close(keep);
