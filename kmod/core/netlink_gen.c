@@ -27,7 +27,7 @@ const struct nla_policy kvmem_class_values_nl_policy[KVMEM_A_VALUES_VALUES + 1] 
 };
 
 /* Global operation policy for kvmem */
-const struct nla_policy kvmem_main_nl_policy[KVMEM_A_WRITE_BUDGET + 1] = {
+const struct nla_policy kvmem_main_nl_policy[KVMEM_A_NS_NAME + 1] = {
 	[KVMEM_A_ID] = NLA_POLICY_MIN(NLA_U32, 1),
 	[KVMEM_A_NAME] = { .type = NLA_NUL_STRING, .len = 63, },
 	[KVMEM_A_UID] = { .type = NLA_U32, },
@@ -53,10 +53,11 @@ const struct nla_policy kvmem_main_nl_policy[KVMEM_A_WRITE_BUDGET + 1] = {
 	[KVMEM_A_PATH] = { .type = NLA_NUL_STRING, .len = 255, },
 	[KVMEM_A_UUID] = NLA_POLICY_EXACT_LEN(16),
 	[KVMEM_A_WRITE_BUDGET] = { .type = NLA_U64, },
+	[KVMEM_A_NS_NAME] = { .type = NLA_NUL_STRING, .len = 63, },
 };
 
 /* Ops table for kvmem */
-const struct genl_small_ops kvmem_nl_ops[21] = {
+const struct genl_small_ops kvmem_nl_ops[22] = {
 	{
 		.cmd	= KVMEM_CMD_NS_NEW,
 		.doit	= kvmem_nl_ns_new_doit,
@@ -164,6 +165,11 @@ const struct genl_small_ops kvmem_nl_ops[21] = {
 	{
 		.cmd	= KVMEM_CMD_MEDIA_NS_GET,
 		.dumpit	= kvmem_nl_media_ns_get_dumpit,
+		.flags	= GENL_ADMIN_PERM,
+	},
+	{
+		.cmd	= KVMEM_CMD_MEDIA_NS_FORGET,
+		.doit	= kvmem_nl_media_ns_forget_doit,
 		.flags	= GENL_ADMIN_PERM,
 	},
 };

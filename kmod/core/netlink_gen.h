@@ -16,10 +16,10 @@ extern const struct nla_policy kvmem_arena_nl_policy[KVMEM_A_ARENA_HUGE + 1];
 extern const struct nla_policy kvmem_class_values_nl_policy[KVMEM_A_VALUES_VALUES + 1];
 
 /* Global operation policy for kvmem */
-extern const struct nla_policy kvmem_main_nl_policy[KVMEM_A_WRITE_BUDGET + 1];
+extern const struct nla_policy kvmem_main_nl_policy[KVMEM_A_NS_NAME + 1];
 
 /* Ops table for kvmem */
-extern const struct genl_small_ops kvmem_nl_ops[21];
+extern const struct genl_small_ops kvmem_nl_ops[22];
 
 int kvmem_nl_ns_new_doit(struct sk_buff *skb, struct genl_info *info);
 int kvmem_nl_ns_set_doit(struct sk_buff *skb, struct genl_info *info);
@@ -49,6 +49,7 @@ int kvmem_nl_segment_get_dumpit(struct sk_buff *skb,
 				struct netlink_callback *cb);
 int kvmem_nl_media_ns_get_dumpit(struct sk_buff *skb,
 				 struct netlink_callback *cb);
+int kvmem_nl_media_ns_forget_doit(struct sk_buff *skb, struct genl_info *info);
 
 enum {
 	KVMEM_NLGRP_EVENTS,

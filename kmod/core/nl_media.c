@@ -90,6 +90,59 @@ int kvmem_nl_media_detach_doit(struct sk_buff *skb, struct genl_info *info)
 	return err;
 }
 
+static void kvmem_nl_forget_failed(int err, struct netlink_ext_ack *extack)
+{
+	switch (err) {
+	case -EEXIST:
+		NL_SET_ERR_MSG(extack, "the namespace is there: delete it");
+		break;
+	case -EBUSY:
+		NL_SET_ERR_MSG(extack, "the tables are being read, or the namespace just goes");
+		break;
+	case -ENOENT:
+		NL_SET_ERR_MSG(extack, "the media knows no such namespace, or was detached");
+		break;
+	case -EROFS:
+		NL_SET_ERR_MSG(extack, "the media takes no writes");
+		break;
+	default:
+		NL_SET_ERR_MSG(extack, "the directory of the media cannot be written");
+	}
+}
+
+static int kvmem_nl_media_forget(struct genl_info *info, struct kvmem_media *media)
+{
+	struct nlattr *name = info->attrs[KVMEM_A_NS_NAME];
+	struct netlink_ext_ack *extack = info->extack;
+	int err;
+
+	if (!name || !*(char *)nla_data(name)) {
+		NL_SET_ERR_MSG(extack, "the name of a namespace is needed");
+		NL_SET_ERR_ATTR_MISS(extack, NULL, KVMEM_A_NS_NAME);
+		return -EINVAL;
+	}
+	err = kvmem_ns_forget(media, nla_data(name));
+	if (err)
+		kvmem_nl_forget_failed(err, extack);
+	return err;
+}
+
+int kvmem_nl_media_ns_forget_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct kvmem_media *media;
+	int err;
+
+	err = kvmem_nl_only(info->attrs, KVMEM_NL_OBJECT | KVMEM_NL_BIT(NS_NAME), info->extack);
+	if (err)
+		return err;
+	media = kvmem_nl_media(info->attrs, info->extack);
+	if (IS_ERR(media))
+		return PTR_ERR(media);
+	err = kvmem_nl_media_forget(info, media);
+	kvmem_media_put(media);
+	return err;
+}
+
 static int kvmem_nl_media_set(struct genl_info *info, struct kvmem_media *media)
 {
 	struct nlattr *budget = info->attrs[KVMEM_A_WRITE_BUDGET];

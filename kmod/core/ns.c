@@ -396,6 +396,22 @@ int kvmem_ns_delete(struct kvmem_ns *ns)
 	return 0;
 }
 
+/* No namespace of the name comes while its blocks are given up. */
+int kvmem_ns_forget(struct kvmem_media *media, const char *name)
+{
+	struct kvmem_ns *ns;
+	int ret = -EEXIST;
+
+	mutex_lock(&nss.lock);
+	ns = kvmem_ns_get_by_name(name);
+	if (ns)
+		kvmem_ns_put(ns);
+	else
+		ret = kvmem_media_forget(media, name);
+	mutex_unlock(&nss.lock);
+	return ret;
+}
+
 /* Access ------------------------------------------------------------------- */
 
 /* in_group_p() knows only the current task; the opener may be another one. */
@@ -470,8 +486,10 @@ static void ns_tick(struct work_struct *work)
 	while ((ns = kvmem_ns_get_next(&id))) {
 		id++;
 		kvmem_ns_upkeep(ns);
-		if (sweep)
+		if (sweep) {
 			kvmem_ns_expire(ns);
+			kvmem_flash_sweep(ns);
+		}
 		kvmem_ns_put(ns);
 		cond_resched();
 	}

@@ -21,6 +21,7 @@
 #include "stats.h"
 
 struct cred;
+struct kvmem_media;
 struct netlink_ext_ack;
 
 #define KVMEM_NR_CLASSES	64	/* hint (8) x log2 of hits (8) */
@@ -256,6 +257,12 @@ unsigned int kvmem_evict_coming(struct kvmem_ns *ns, struct kvmem_block **blocks
 				unsigned int max);
 /* The same among all members of a pool that shares; else in @ns only. */
 bool kvmem_evict_pool(struct kvmem_ns *ns, enum kvmem_evict_reason why);
+
+/*
+ * A namespace of @name is not there, and what it has on @media is given up.  As
+ * kvmem_media_forget(); -EEXIST: it is there.
+ */
+int kvmem_ns_forget(struct kvmem_media *media, const char *name);
 
 /* Walks over all blocks of a namespace (drain.c); may sleep */
 void kvmem_ns_expire(struct kvmem_ns *ns);

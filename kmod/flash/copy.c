@@ -12,11 +12,17 @@
 #include <linux/rhashtable.h>
 #include <linux/slab.h>
 #include "flash/flash.h"
+#include "flash/tier.h"
 #include "ns.h"
 #include "trace.h"
 
 /* A key's copy that moves while it is looked up is looked up again, so often. */
 #define COPY_TRIES	4
+
+/* Copies that a sweep looks at under RCU, expires at a time, and looks at in a run. */
+#define SWEEP_STEP	256U
+#define SWEEP_BATCH	32U
+#define SWEEP_COPIES	32768U
 
 /* Checksums that are kept with their copy: those of all blocks up to 4 MiB. */
 #define COPY_NEAR_SUMS	4U
@@ -86,6 +92,8 @@ void kvmem_ns_flash_exit(struct kvmem_ns *ns)
 {
 	if (!ns->flash.ready)
 		return;
+	if (ns->flash.sweeping)
+		rhashtable_walk_exit(&ns->flash.sweep);
 	WARN_ON_ONCE(atomic64_read(&ns->flash.blocks));
 	ns->flash.ready = false;
 	rhashtable_destroy(&ns->flash.index);
@@ -258,6 +266,8 @@ static void copy_account(struct kvmem_copy *copy, int sign)
 	lockdep_assert_held(&seg->media->lock);
 	atomic64_add(sign, &copy->ns->flash.blocks);
 	atomic64_add(bytes, &copy->ns->flash.bytes);
+	if (copy->expires)
+		atomic64_add(sign, &copy->ns->flash.nr_ttl);
 	seg->live_blocks += sign;
 	seg->live_bytes += bytes;
 }
@@ -344,6 +354,23 @@ bool kvmem_copy_unlink(struct kvmem_copy *copy, enum kvmem_block_state to)
 
 /* Look-up -------------------------------------------------------------------------- */
 
+/*
+ * The segment's users before the state, see above: a copy that stays readable stays.
+ * Under RCU, which detach waits for after the last user: the segment is there.
+ */
+static bool copy_tryuse(struct kvmem_copy *copy)
+{
+	if (!kvmem_copy_readable(copy) || !refcount_inc_not_zero(&copy->ref))
+		return false;
+	kvmem_segment_get(copy->seg);
+	/* Pairs with kvmem_segment_release() and with batch_gather() (discard.c). */
+	smp_mb__after_atomic();
+	if (kvmem_copy_readable(copy))
+		return true;
+	kvmem_copy_put_used(copy);
+	return false;
+}
+
 /* *@again: there is one, which comes or goes at this moment. */
 static struct kvmem_copy *copy_find(struct kvmem_ns *ns, const struct kvmem_key *key,
 				    bool *again)
@@ -353,19 +380,18 @@ static struct kvmem_copy *copy_find(struct kvmem_ns *ns, const struct kvmem_key 
 	rcu_read_lock();
 	copy = rhashtable_lookup(&ns->flash.index, key, copy_index_params);
 	*again = copy;
-	if (copy && (!kvmem_copy_readable(copy) || !refcount_inc_not_zero(&copy->ref)))
+	if (copy && !copy_tryuse(copy))
 		copy = NULL;
 	rcu_read_unlock();
 	return copy;
 }
 
-/* The segment's users before the state, see above: a copy that stays readable stays. */
-static bool copy_use(struct kvmem_copy *copy)
+/* Takes what copy_tryuse() gave. */
+static void copy_expire(struct kvmem_copy *copy)
 {
-	kvmem_segment_get(copy->seg);
-	/* Pairs with kvmem_segment_release() and with batch_gather() (discard.c). */
-	smp_mb__after_atomic();
-	return kvmem_copy_readable(copy);
+	if (kvmem_copy_unlink(copy, KVMEM_BLOCK_EVICTED))
+		kvmem_copy_put(copy);
+	kvmem_copy_put_used(copy);
 }
 
 struct kvmem_copy *kvmem_copy_lookup(struct kvmem_ns *ns, const struct kvmem_key *key)
@@ -376,17 +402,9 @@ struct kvmem_copy *kvmem_copy_lookup(struct kvmem_ns *ns, const struct kvmem_key
 
 	do {
 		copy = copy_find(ns, key, &again);
-		if (!copy)
-			continue;
-		if (copy_use(copy))
-			break;
-		kvmem_copy_put_used(copy);
-		copy = NULL;
-	} while (again && --tries);
+	} while (!copy && again && --tries);
 	if (copy && kvmem_expires_past(copy->expires)) {
-		if (kvmem_copy_unlink(copy, KVMEM_BLOCK_EVICTED))
-			kvmem_copy_put(copy);
-		kvmem_copy_put_used(copy);
+		copy_expire(copy);
 		copy = NULL;
 	}
 	return copy;
@@ -396,4 +414,60 @@ void kvmem_copy_put_used(struct kvmem_copy *copy)
 {
 	kvmem_segment_put(copy->seg);
 	kvmem_copy_put(copy);
+}
+
+/* Expiry --------------------------------------------------------------------------- */
+
+/* Of @max copies that come next those that have expired, used.  How many; *@looked: of how many. */
+static unsigned int sweep_some(struct kvmem_ns_flash *flash, struct kvmem_copy **batch,
+			       unsigned int max, unsigned int *looked)
+{
+	struct kvmem_copy *copy;
+	unsigned int nr = 0;
+
+	rhashtable_walk_start(&flash->sweep);
+	for (*looked = 0; nr < max && *looked < SWEEP_STEP; ++*looked) {
+		copy = rhashtable_walk_next(&flash->sweep);
+		/* The table is another one now: from its beginning. */
+		if (IS_ERR(copy))
+			continue;
+		if (!copy) {
+			flash->swept = true;
+			break;
+		}
+		if (kvmem_expires_past(copy->expires) && copy_tryuse(copy))
+			batch[nr++] = copy;
+	}
+	rhashtable_walk_stop(&flash->sweep);
+	return nr;
+}
+
+/*
+ * So many in a run, and on from there in the next one: look-ups drop what has
+ * expired as well, this is for what nobody asks for any more.
+ */
+void kvmem_flash_sweep(struct kvmem_ns *ns)
+{
+	struct kvmem_ns_flash *flash = &ns->flash;
+	struct kvmem_copy *batch[SWEEP_BATCH];
+	unsigned int left = SWEEP_COPIES, looked, nr;
+
+	if (!flash->sweeping) {
+		if (!atomic64_read(&flash->nr_ttl))
+			return;
+		rhashtable_walk_enter(&flash->index, &flash->sweep);
+		flash->sweeping = true;
+		flash->swept = false;
+	}
+	while (left && !flash->swept) {
+		nr = sweep_some(flash, batch, SWEEP_BATCH, &looked);
+		while (nr)
+			copy_expire(batch[--nr]);
+		left -= min(left, looked + 1);
+		cond_resched();
+	}
+	if (flash->swept) {
+		rhashtable_walk_exit(&flash->sweep);
+		flash->sweeping = false;
+	}
 }

@@ -460,32 +460,45 @@ int kvmem_dir_rewrite(struct kvmem_media *media, struct kvmem_ns *ns, u32 slot,
 	return ret;
 }
 
+static int dir_release_locked(struct kvmem_media *media, u32 slot)
+{
+	lockdep_assert_held(&media->dir_lock);
+	if (slot >= media->dir->nr_slots || !test_bit(slot, media->dir->used))
+		return -ENOENT;
+	return dir_writable(media) ? dir_clear(media, slot) : -EROFS;
+}
+
 int kvmem_dir_release(struct kvmem_media *media, u32 slot)
 {
-	int ret = -ENOENT;
+	int ret;
 
 	mutex_lock(&media->dir_lock);
-	if (slot < media->dir->nr_slots && test_bit(slot, media->dir->used))
-		ret = dir_writable(media) ? dir_clear(media, slot) : -EROFS;
+	ret = dir_release_locked(media, slot);
 	mutex_unlock(&media->dir_lock);
 	if (!ret)
 		kvmem_scan_forget(media, slot);
 	return ret;
 }
 
-/* Questions ----------------------------------------------------------------- */
-
-int kvmem_dir_forget(struct kvmem_media *media, struct kvmem_ns *ns)
+/* Under one hold of the lock: the slot may be another one's afterwards. */
+int kvmem_dir_forget(struct kvmem_media *media, const char *name)
 {
-	struct kvmem_media_slot want;
+	struct kvmem_media_slot want = {};
+	int ret;
 	u32 no;
 
-	dir_want(ns, &want);
+	strscpy(want.name, name, sizeof(want.name));
 	mutex_lock(&media->dir_lock);
 	no = dir_look(media->dir, &want, dir_same_name);
+	ret = dir_release_locked(media, no);
 	mutex_unlock(&media->dir_lock);
-	return kvmem_dir_release(media, no);
+	if (!ret)
+		kvmem_scan_forget(media, no);
+	return ret;
 }
+
+/* Questions ----------------------------------------------------------------- */
+
 
 bool kvmem_dir_valid(struct kvmem_media *media, u32 slot, u32 slot_generation)
 {

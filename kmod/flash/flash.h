@@ -464,6 +464,12 @@ struct kvmem_media *kvmem_media_pick(struct kvmem_ns *ns, size_t bytes);
 /* A namespace was created, or is about to go: its copies come, or go for good. */
 void kvmem_media_ns_created(struct kvmem_ns *ns);
 void kvmem_media_ns_deleted(struct kvmem_ns *ns);
+/*
+ * What a namespace of @name, that is not there and does not come meanwhile, has on
+ * the media is given up.  -EBUSY: not all is known yet, or it just goes; -ENOENT,
+ * -EROFS, or the device's error.
+ */
+int kvmem_media_forget(struct kvmem_media *media, const char *name);
 /* Owner, mode or fingerprint were changed: media know it by the new ones. */
 void kvmem_media_ns_changed(struct kvmem_ns *ns);
 
@@ -492,8 +498,8 @@ int kvmem_dir_rewrite(struct kvmem_media *media, struct kvmem_ns *ns, u32 slot,
 		      u32 slot_generation);
 /* Free the slot with a new generation, durably. */
 int kvmem_dir_release(struct kvmem_media *media, u32 slot);
-/* The same for the slot of the name of @ns, whoever owned it.  -ENOENT: none. */
-int kvmem_dir_forget(struct kvmem_media *media, struct kvmem_ns *ns);
+/* The same for the slot of the namespace of @name, whoever owned it.  -ENOENT: none. */
+int kvmem_dir_forget(struct kvmem_media *media, const char *name);
 /* Is this (still) what the directory says?  Takes dir_lock. */
 bool kvmem_dir_valid(struct kvmem_media *media, u32 slot, u32 slot_generation);
 /* A segment's table names this slot and generation: never to be given again. */

@@ -718,10 +718,37 @@ static void media_forget_ns(struct kvmem_media *media, struct kvmem_ns *ns)
 		kvmem_log_drop(log, true);
 		kvmem_log_put(log);
 	}
-	ret = kvmem_dir_forget(media, ns);
+	ret = kvmem_dir_forget(media, ns->p.name);
 	if (ret && ret != -ENOENT)
 		pr_warn("media %s: namespace %u could not be forgotten (%d)\n", media->name,
 			ns->id, ret);
+}
+
+/* A namespace that was deleted is not there any more, but its log may still be. */
+static bool media_has_log_of(struct kvmem_media *media, const char *name)
+{
+	struct kvmem_log *log;
+	bool has = false;
+
+	spin_lock(&media->lock);
+	list_for_each_entry(log, &media->logs, node)
+		has |= !strcmp(log->ns->p.name, name);
+	spin_unlock(&media->lock);
+	return has;
+}
+
+int kvmem_media_forget(struct kvmem_media *media, const char *name)
+{
+	int ret = -EROFS;
+
+	if (!kvmem_media_enter(media))
+		return -ENOENT;
+	if (atomic_read(&media->scans) || media_has_log_of(media, name))
+		ret = -EBUSY;
+	else if (kvmem_media_writable(media))
+		ret = kvmem_dir_forget(media, name);
+	kvmem_media_leave(media);
+	return ret;
 }
 
 void kvmem_media_ns_deleted(struct kvmem_ns *ns)

@@ -18,6 +18,9 @@
  * @seg_bytes: of segments that logs of the namespace have, on all media
  * @quota_bytes: bound of @seg_bytes; 0 = none
  * @held_bytes, @held_blocks: of DRAM blocks that wait for their write
+ * @nr_ttl: in the index, that expire
+ * @sweep: how far the sweep for expired ones is, while @sweeping; with @swept of
+ *	the worker that does it (kvmem_flash_sweep())
  * @mode: enum kvmem_flash_mode
  * @ready: @index is there
  */
@@ -28,7 +31,11 @@ struct kvmem_ns_flash {
 	atomic64_t seg_bytes;
 	atomic64_t held_bytes;
 	atomic64_t held_blocks;
+	atomic64_t nr_ttl;
 	u64 quota_bytes;
+	struct rhashtable_iter sweep;
+	bool sweeping;
+	bool swept;
 	u8 mode;
 	bool ready;
 };

@@ -79,6 +79,9 @@ bool kvmem_flash_has(const struct kvmem_ns *ns);
 /* Is the key there, just now? */
 bool kvmem_flash_here(struct kvmem_ns *ns, const struct kvmem_key *key);
 
+/* Drop some that have expired; one at a time for each namespace. */
+void kvmem_flash_sweep(struct kvmem_ns *ns);
+
 /*
  * What the application is told: transfers end with whatever their driver makes
  * of it, and most of that the dictionary of kvmem_op.status does not have.

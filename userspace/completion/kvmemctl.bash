@@ -70,7 +70,7 @@ _kvmemctl() {
 	1,'ns ' | 1,'pool ') values='create set delete list show' ;;
 	1,'arena ') values='set' ;;
 	1,'policy ') values='show set hist' ;;
-	1,'media ') values='list show attach detach set segments directory format check dump' ;;
+	1,'media ') values='list show attach detach set segments directory forget-ns format check dump' ;;
 	2,'media attach' | 2,'media format' | 2,'media check' | 2,'media dump') mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
 	2,media*) values=$(_kvmemctl_names media) ;;
 	2,'ns set' | 2,'ns delete' | 2,'ns show' | 2,policy*) values=$(_kvmemctl_names ns) ;;

@@ -56,6 +56,8 @@ const struct command ctl_commands[] = {
 	  NULL, 1, 1, cmd_media_segments },
 	{ "media directory", "MEDIA", "the namespaces that have something on a media",
 	  NULL, 1, 1, cmd_media_directory },
+	{ "media forget-ns", "MEDIA NS", "give up what a namespace that is not there has on a media",
+	  NULL, 2, 2, cmd_media_forget_ns },
 	{ "media format", "PATH [--label LABEL] [--segment-size 64M] [--uuid UUID] [--force] "
 	  "[--no-discard]", "make a media of a device or file, which loses what is on it",
 	  media_format_specs, 1, 1, cmd_media_format },

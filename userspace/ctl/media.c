@@ -15,6 +15,7 @@
 
 #define ATTACH_WAIT_S	600
 #define MAX_PATH	255	/* what the kernel takes */
+#define MAX_NS_NAME	63
 
 const struct arg_spec media_attach_specs[] = {
 	{ .name = "name" },
@@ -246,4 +247,23 @@ int cmd_media_segments(struct ctl *c)
 int cmd_media_directory(struct ctl *c)
 {
 	return print_parts(c, KVMEM_CMD_MEDIA_NS_GET, decode_slot, slot_columns);
+}
+
+int cmd_media_forget_ns(struct ctl *c)
+{
+	struct nl_msg *msg = ctl_nl_request(KVMEM_CMD_MEDIA_NS_FORGET);
+	const char *ns = c->args->pos[1];
+	int rc = object_put(msg, c->args->pos[0]);
+
+	if (!rc && (!*ns || strlen(ns) > MAX_NS_NAME))
+		rc = ctl_usage("the name of a namespace has 1 to %d characters", MAX_NS_NAME);
+	if (rc) {
+		nlmsg_free(msg);
+		return rc;
+	}
+	ctl_put_string(msg, KVMEM_A_NS_NAME, ns);
+	rc = ctl_nl_call(c->nl, msg, NULL, NULL);
+	if (rc || !c->json)
+		return rc;
+	return out_json(object_json(c->args->pos[0]));
 }

@@ -29,6 +29,7 @@ int cmd_media_detach(struct ctl *c);
 int cmd_media_set(struct ctl *c);
 int cmd_media_segments(struct ctl *c);
 int cmd_media_directory(struct ctl *c);
+int cmd_media_forget_ns(struct ctl *c);
 
 /*
  * Rows of ctl_commands[]; each takes one operand, the path:

@@ -26,13 +26,13 @@ static const uint8_t uuid[16] = {
  * kernel - what it has been asked, and what it says
  * @calls: requests so far
  * @cmd: of the last one
- * @name, @path, @uuid, @budget, @mode, @quota: its attributes
+ * @name, @ns, @path, @uuid, @budget, @mode, @quota: its attributes
  * @healthy: the device tells of its health
  * @changed: the next dump is not of one moment
  */
 static struct {
 	int calls, cmd;
-	char name[64], path[256];
+	char name[64], ns[64], path[256];
 	uint8_t uuid[16], mode;
 	uint64_t budget, quota;
 	bool healthy, changed;
@@ -99,6 +99,7 @@ static void hear(struct nl_msg *msg)
 	parse(msg, tb);
 	knl_get_string(tb[KVMEM_A_NAME], kernel.name, sizeof(kernel.name));
 	knl_get_string(tb[KVMEM_A_PATH], kernel.path, sizeof(kernel.path));
+	knl_get_string(tb[KVMEM_A_NS_NAME], kernel.ns, sizeof(kernel.ns));
 	knl_get_binary(tb[KVMEM_A_UUID], kernel.uuid, sizeof(kernel.uuid));
 	knl_get_u64(tb[KVMEM_A_WRITE_BUDGET], &kernel.budget);
 	knl_get_u8(tb[KVMEM_A_FLASH_MODE], &kernel.mode);
@@ -270,7 +271,7 @@ static int run(int (*fn)(struct ctl *c), const struct arg_spec *specs, bool json
 	fflush(stdout);
 	keep = dup(STDOUT_FILENO);
 	dup2(fileno(to), STDOUT_FILENO);
-	rc = args_parse(&args, specs, 1, argc, argv) ? CTL_USAGE : fn(&c);
+	rc = args_parse(&args, specs, 2, argc, argv) ? CTL_USAGE : fn(&c);
 	fflush(stdout);
 	dup2(keep, STDOUT_FILENO);
 	close(keep);
@@ -364,6 +365,28 @@ static void detaches(void)
 	CHECK(!text[0]);
 	CHECK_EQ(run(cmd_media_detach, NULL, false, ARGV("detach", "absent")), CTL_NO_OBJECT);
 	CHECK(strstr(problem, "no such media"));
+}
+
+static void forgets(void)
+{
+	char longest[65];
+
+	memset(longest, 'x', 64);
+	longest[64] = 0;
+	reset();
+	CHECK_EQ(run(cmd_media_forget_ns, NULL, false, ARGV("forget-ns", "nvme", "llama")), 0);
+	CHECK_EQ(kernel.cmd, KVMEM_CMD_MEDIA_NS_FORGET);
+	CHECK(!strcmp(kernel.name, "nvme") && !strcmp(kernel.ns, "llama"));
+	CHECK(!text[0]);
+	CHECK_EQ(run(cmd_media_forget_ns, NULL, true, ARGV("forget-ns", "nvme", "llama")), 0);
+	CHECK(strstr(text, "nvme"));
+	CHECK_EQ(kernel.calls, 2);
+	CHECK_EQ(run(cmd_media_forget_ns, NULL, false, ARGV("forget-ns", "nvme", "")), CTL_USAGE);
+	CHECK_EQ(run(cmd_media_forget_ns, NULL, false, ARGV("forget-ns", "nvme", longest)),
+		 CTL_USAGE);
+	CHECK_EQ(kernel.calls, 2);
+	CHECK_EQ(run(cmd_media_forget_ns, NULL, false, ARGV("forget-ns", "absent", "llama")),
+		 CTL_NO_OBJECT);
 }
 
 /* --- what there is --- */
@@ -464,6 +487,7 @@ static const struct ktap_test tests[] = {
 	{ "media_unknown_is_null", unknown },
 	{ "media_segments", segments },
 	{ "media_directory", directory },
+	{ "media_forgets", forgets },
 	{ "namespaces_on_flash", namespaces },
 };
 
