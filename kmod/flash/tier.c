@@ -606,6 +606,11 @@ bool kvmem_flash_has(const struct kvmem_ns *ns)
 	return atomic64_read(&ns->flash.blocks);
 }
 
+bool kvmem_flash_takes(const struct kvmem_ns *ns)
+{
+	return READ_ONCE(ns->flash.mode) != KVMEM_FLASH_MODE_OFF && kvmem_media_any();
+}
+
 bool kvmem_flash_look(struct kvmem_ns *ns, const struct kvmem_key *key,
 		      struct kvmem_flash_look *look)
 {
