@@ -138,8 +138,21 @@ static ssize_t ghost_max_entries_store(struct device *dev, struct device_attribu
 				      KVMEM_GHOST_MIN, KVMEM_GHOST_MAX);
 }
 
+static ssize_t io_timeout_ms_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%u\n", READ_ONCE(kvmem_io_timeout_ms));
+}
+
+static ssize_t io_timeout_ms_store(struct device *dev, struct device_attribute *attr,
+				   const char *buf, size_t count)
+{
+	return kvmem_sysfs_store_knob(buf, count, &kvmem_io_timeout_ms,
+				      KVMEM_IO_TIMEOUT_MIN_MS, KVMEM_IO_TIMEOUT_MAX_MS);
+}
+
 static DEVICE_ATTR_RW(expire_interval_ms);
 static DEVICE_ATTR_RW(ghost_max_entries);
+static DEVICE_ATTR_RW(io_timeout_ms);
 
 static struct attribute *kvmem_sysfs_attrs[] = {
 	&dev_attr_arena_bytes.attr,
@@ -155,6 +168,7 @@ static struct attribute *kvmem_sysfs_attrs[] = {
 	&dev_attr_abi_version.attr,
 	&dev_attr_expire_interval_ms.attr,
 	&dev_attr_ghost_max_entries.attr,
+	&dev_attr_io_timeout_ms.attr,
 	NULL
 };
 

@@ -15,6 +15,10 @@ extern const struct attribute_group *kvmem_sysfs_groups[];
 #define KVMEM_EXPIRE_MAX_MS	(3600 * 1000)
 extern unsigned int kvmem_expire_interval_ms;
 
+#define KVMEM_IO_TIMEOUT_MIN_MS	100
+#define KVMEM_IO_TIMEOUT_MAX_MS	(3600 * 1000)
+extern unsigned int kvmem_io_timeout_ms;
+
 #define KVMEM_GHOST_MIN		256
 #define KVMEM_GHOST_MAX		(1U << 24)
 extern unsigned int kvmem_ghost_max;

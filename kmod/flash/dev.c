@@ -36,6 +36,8 @@
 /* Buffers up to here are one run of pages */
 #define DEV_RUN_PAGES	8U
 
+unsigned int kvmem_io_timeout_ms = 60000;
+
 /* Bounce buffers ----------------------------------------------------------- */
 
 /**
@@ -228,7 +230,7 @@ void kvmem_dev_close(struct kvmem_dev *dev)
 
 void kvmem_dev_report(struct kvmem_dev *dev, enum kvmem_dev_trouble what)
 {
-	if (what == KVMEM_DEV_GONE)
+	if (what != KVMEM_DEV_READ_ONLY)
 		WRITE_ONCE(dev->gone, true);
 	if (!test_and_set_bit(what, &dev->told) && dev->trouble)
 		dev->trouble(dev, what);
@@ -375,7 +377,8 @@ static void dev_measure(struct kvmem_dev *dev, const struct kvmem_io *io)
 static void dev_enter(struct kvmem_dev *dev, struct kvmem_io *io)
 {
 	io->start = ktime_get_ns();
-	atomic_inc(&dev->nr_inflight);
+	if (atomic_inc_return(&dev->nr_inflight) == 1)
+		WRITE_ONCE(dev->answered, io->start);
 	if (io_moves(io))
 		atomic64_add(io->len, &dev->inflight[io->op == KVMEM_IO_WRITE]);
 }
@@ -409,6 +412,7 @@ void kvmem_dev_submit(struct kvmem_dev *dev, struct kvmem_io *io)
 /* A failure says nothing about how fast the device is, and must not make it look fast. */
 static void dev_account(struct kvmem_dev *dev, const struct kvmem_io *io, int status)
 {
+	WRITE_ONCE(dev->answered, ktime_get_ns());
 	atomic64_inc(&dev->ios[io->op]);
 	if (io_moves(io))
 		atomic64_sub(io->len, &dev->inflight[io->op == KVMEM_IO_WRITE]);
@@ -431,6 +435,14 @@ void kvmem_dev_end(struct kvmem_io *io, int status)
 	/* @io may be gone after this; @dev stays until we have left. */
 	io->done(io, status);
 	dev_leave(dev);
+}
+
+/* The clock may have been read before the last answer. */
+bool kvmem_dev_is_silent(const struct kvmem_dev *dev, unsigned int ms)
+{
+	s64 quiet = ktime_get_ns() - READ_ONCE(dev->answered);
+
+	return atomic_read(&dev->nr_inflight) && quiet > (s64)ms * NSEC_PER_MSEC;
 }
 
 static u64 dev_cost(const struct kvmem_dev *dev, unsigned int dir, u64 more)

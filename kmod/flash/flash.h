@@ -303,6 +303,8 @@ struct kvmem_sync {
  * @reclaim_work: keeps @nr_free above the low watermark
  * @discard_work: discards what waits, batched and paced
  * @trouble: bit set = that enum kvmem_dev_trouble has come; atomic bitops
+ * @watch_work: looks whether the device answers
+ * @detach_work, @detached: the end of it (detach.c)
  * @discard_since: ktime in ns; what waits now waits since then, 0 = nothing seen yet
  * @discard_failures: in a row; at KVMEM_DISCARD_FAILURES no more are tried
  * @reinserting: re-insertions under way
@@ -362,6 +364,9 @@ struct kvmem_media {
 	u32 discard_failures;
 	atomic_t reinserting;
 	struct work_struct trouble_work;
+	struct delayed_work watch_work;
+	struct work_struct detach_work;
+	struct completion detached;
 	unsigned long trouble;
 	struct work_struct scan_work;
 	wait_queue_head_t wait;
@@ -436,7 +441,10 @@ void kvmem_media_exit(void);	/* detaches all; the media stay warm */
 struct kvmem_media *kvmem_media_attach(const char *name, const struct kvmem_media_ops *ops,
 				       const char *path, const u8 *uuid,
 				       struct netlink_ext_ack *extack);
-/* Flush, let go.  The blocks stay on the media.  -EBUSY: somebody else does. */
+/*
+ * Flush, let go.  The blocks stay on the media.  -EBUSY: somebody else does; it is
+ * under way and goes on: -ETIMEDOUT: until the device answers, -EINTR (fatal signal).
+ */
 int kvmem_media_detach(struct kvmem_media *media, struct netlink_ext_ack *extack);
 struct kvmem_media *kvmem_media_get_by_id(u32 id);
 struct kvmem_media *kvmem_media_get_by_name(const char *name);

@@ -3,9 +3,8 @@
  * Attached media: their table, their life, and which one a write goes to.
  *
  * attach: open, check, read the directory, then read the tables in the
- * background; gets are served as it goes, puts from its end on.
- * detach: no new writes, what was written becomes durable, then everything
- * that was found there is forgotten here, and stays there.
+ * background; gets are served as it goes, puts from its end on.  For the other
+ * end see detach.c.
  */
 #include <linux/delay.h>
 #include <linux/err.h>
@@ -15,6 +14,7 @@
 #include <linux/xarray.h>
 #include "flash/flash.h"
 #include "flash/info.h"
+#include "flash/medias.h"
 #include "flash/tier.h"
 #include "netlink.h"
 #include "ns.h"
@@ -168,7 +168,7 @@ static bool media_set_state_locked(struct kvmem_media *media, u8 to)
 	return true;
 }
 
-static bool media_set_state(struct kvmem_media *media, u8 to)
+bool kvmem_media_set_state(struct kvmem_media *media, u8 to)
 {
 	bool changed;
 
@@ -184,7 +184,7 @@ static bool media_set_state(struct kvmem_media *media, u8 to)
 
 void kvmem_media_fail(struct kvmem_media *media, enum kvmem_media_state to, const char *why)
 {
-	if (!media_set_state(media, to))
+	if (!kvmem_media_set_state(media, to))
 		return;
 	pr_warn("media %s (%s): %s; %s\n", media->name, media->dev.path, why,
 		to == KVMEM_MEDIA_STATE_READ_ONLY ? "no more writes" : "out of use");
@@ -195,10 +195,7 @@ static void media_trouble(struct kvmem_dev *dev, enum kvmem_dev_trouble what)
 {
 	struct kvmem_media *media = container_of(dev, struct kvmem_media, dev);
 
-	if (what == KVMEM_DEV_GONE)
-		set_bit(KVMEM_DEV_GONE, &media->trouble);
-	else
-		set_bit(KVMEM_DEV_READ_ONLY, &media->trouble);
+	set_bit(what, &media->trouble);
 	queue_work(media->wq, &media->trouble_work);
 }
 
@@ -206,7 +203,7 @@ static void media_trouble(struct kvmem_dev *dev, enum kvmem_dev_trouble what)
  * A device that has gone takes its copies with it: a look-up must not find
  * what no one can read.
  */
-static void media_drop_copies(struct kvmem_media *media)
+void kvmem_media_drop_copies(struct kvmem_media *media)
 {
 	struct kvmem_log *log;
 
@@ -220,9 +217,12 @@ static void media_trouble_work(struct work_struct *work)
 {
 	struct kvmem_media *media = container_of(work, struct kvmem_media, trouble_work);
 
-	if (test_bit(KVMEM_DEV_GONE, &media->trouble)) {
-		kvmem_media_fail(media, KVMEM_MEDIA_STATE_FAILED, "the device has gone");
-		media_drop_copies(media);
+	bool silent = test_bit(KVMEM_DEV_SILENT, &media->trouble);
+
+	if (silent || test_bit(KVMEM_DEV_GONE, &media->trouble)) {
+		kvmem_media_fail(media, KVMEM_MEDIA_STATE_FAILED,
+				 silent ? "the device does not answer" : "the device has gone");
+		kvmem_media_drop_copies(media);
 	} else {
 		kvmem_media_fail(media, KVMEM_MEDIA_STATE_READ_ONLY, "the device is read-only");
 	}
@@ -243,6 +243,15 @@ static void media_scan_end(struct kvmem_media *media)
 		wake_up_all(&medias.settled);
 }
 
+void kvmem_media_scan_stop(struct kvmem_media *media)
+{
+	if (cancel_work(&media->scan_work))
+		media_scan_end(media);
+	flush_work(&media->scan_work);
+	while (atomic_read(&media->scans))
+		fsleep(1000);
+}
+
 int kvmem_media_settle(unsigned int timeout_ms)
 {
 	long left = wait_event_killable_timeout(medias.settled, !atomic_read(&medias.scans),
@@ -254,7 +263,7 @@ int kvmem_media_settle(unsigned int timeout_ms)
 /* What the scan has found empty or too full waits for these. */
 static void media_live(struct kvmem_media *media)
 {
-	if (!media_set_state(media, KVMEM_MEDIA_STATE_LIVE))
+	if (!kvmem_media_set_state(media, KVMEM_MEDIA_STATE_LIVE))
 		return;
 	mod_delayed_work(media->wq, &media->discard_work, 0);
 	kvmem_reclaim_kick(media);
@@ -269,7 +278,7 @@ static void media_scan_work(struct work_struct *work)
 	if (ret)
 		kvmem_media_fail(media, KVMEM_MEDIA_STATE_FAILED, "its tables cannot be read");
 	else if (media->dev.geo.read_only)
-		media_set_state(media, KVMEM_MEDIA_STATE_READ_ONLY);
+		kvmem_media_set_state(media, KVMEM_MEDIA_STATE_READ_ONLY);
 	else
 		media_live(media);
 	if (!ret)
@@ -280,8 +289,7 @@ static void media_scan_work(struct work_struct *work)
 	media_scan_end(media);
 }
 
-/* Of one that nobody has seen. */
-static void media_free_parts(struct kvmem_media *media)
+void kvmem_media_free_parts(struct kvmem_media *media)
 {
 	if (media->wq)
 		destroy_workqueue(media->wq);
@@ -301,10 +309,11 @@ static struct kvmem_media *media_alloc(void)
 	}
 	media->wq = alloc_workqueue("kvmem_media", WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
 	if (!media->wq) {
-		media_free_parts(media);
+		kvmem_media_free_parts(media);
 		return NULL;
 	}
 	init_completion(&media->idle);
+	kvmem_media_detach_prepare(media);
 	kref_init(&media->ref);
 	mutex_init(&media->dir_lock);
 	mutex_init(&media->pack_lock);
@@ -419,16 +428,6 @@ static int media_publish(struct kvmem_media *media, const char *name, const u8 *
 	return 0;
 }
 
-/* Undo an attach that came as far as an open device. */
-static void media_discard(struct kvmem_media *media)
-{
-	kvmem_dev_close(&media->dev);
-	drain_workqueue(media->wq);
-	kvmem_dir_free(media);
-	kvmem_segments_free(media);
-	media_free_parts(media);
-}
-
 static int media_attach_locked(struct kvmem_media *media, const char *name, const u8 *uuid,
 			       struct netlink_ext_ack *extack)
 {
@@ -440,6 +439,7 @@ static int media_attach_locked(struct kvmem_media *media, const char *name, cons
 	pr_debug("media %u created\n", media->id);
 	kvmem_media_sysfs_add(media);
 	kvmem_event_media(KVMEM_CMD_MEDIA_ATTACHED_NTF, media);
+	kvmem_media_watch_start(media);
 	media->attach_started = ktime_get_ns();
 	media_scan_begin(media);
 	queue_work(media->wq, &media->scan_work);
@@ -460,7 +460,7 @@ struct kvmem_media *kvmem_media_attach(const char *name, const struct kvmem_medi
 	ret = kvmem_dev_open(&media->dev, ops, path, media_trouble);
 	if (ret) {
 		NL_SET_ERR_MSG_MOD(extack, "the device cannot be opened");
-		media_free_parts(media);
+		kvmem_media_free_parts(media);
 		return ERR_PTR(ret);
 	}
 	ret = media_load(media, extack);
@@ -470,71 +470,16 @@ struct kvmem_media *kvmem_media_attach(const char *name, const struct kvmem_medi
 		mutex_unlock(&medias.lock);
 	}
 	if (ret) {
-		media_discard(media);
+		if (ret == -ETIMEDOUT)
+			NL_SET_ERR_MSG_MOD(extack, "the device does not answer");
+		kvmem_media_discard(media);
 		return ERR_PTR(ret);
 	}
 	return media;
 }
 
-/* Detach ----------------------------------------------------------------------- */
-
-static bool media_in_use(struct kvmem_media *media)
+void kvmem_media_unpublish(struct kvmem_media *media)
 {
-	u32 no;
-
-	for (no = 0; no < media->super.nr_segments; no++)
-		if (atomic_read(&media->segments[no].users))
-			return true;
-	return false;
-}
-
-/* Readers end with their transfer, and that has an end. */
-static void media_wait_users(struct kvmem_media *media)
-{
-	while (media_in_use(media))
-		fsleep(1000);
-}
-
-static void media_stop(struct kvmem_media *media)
-{
-	/* Those that wait for room or durability see the state, and end. */
-	percpu_ref_kill(&media->active);
-	wait_for_completion(&media->idle);
-	if (cancel_work(&media->scan_work))
-		media_scan_end(media);
-	flush_work(&media->scan_work);
-	while (atomic_read(&media->scans))
-		fsleep(1000);
-	cancel_work_sync(&media->reclaim_work);
-	kvmem_table_sync(media);
-	media_drop_copies(media);
-	cancel_delayed_work_sync(&media->pack_work);
-	cancel_delayed_work_sync(&media->flush_work);
-	cancel_delayed_work_sync(&media->discard_work);
-	media_wait_users(media);
-}
-
-/*
- * Nobody finds it any more, nothing is under way, and no work item is left:
- * those that queue each other end with the queue.
- */
-static void media_let_go(struct kvmem_media *media)
-{
-	kvmem_dev_close(&media->dev);
-	drain_workqueue(media->wq);
-	destroy_workqueue(media->wq);
-	media->wq = NULL;
-	kvmem_dir_free(media);
-	kvmem_segments_free(media);
-}
-
-int kvmem_media_detach(struct kvmem_media *media, struct netlink_ext_ack *extack)
-{
-	if (!media_set_state(media, KVMEM_MEDIA_STATE_DETACHING)) {
-		NL_SET_ERR_MSG_MOD(extack, "somebody else detaches the media");
-		return -EBUSY;
-	}
-	media_stop(media);
 	mutex_lock(&medias.lock);
 	xa_erase(&medias.table, media->id);
 	list_del_rcu(&media->node);
@@ -543,10 +488,6 @@ int kvmem_media_detach(struct kvmem_media *media, struct netlink_ext_ack *extack
 	mutex_unlock(&medias.lock);
 	/* Look-ups by RCU (kvmem_media_pick) are over. */
 	synchronize_rcu();
-	media_let_go(media);
-	kvmem_event_media(KVMEM_CMD_MEDIA_DETACHED_NTF, media);
-	kvmem_media_put(media);
-	return 0;
 }
 
 /* Where to ---------------------------------------------------------------------- */
@@ -770,7 +711,7 @@ void kvmem_media_ns_deleted(struct kvmem_ns *ns)
 int kvmem_media_init(void)
 {
 	xa_init_flags(&medias.table, XA_FLAGS_ALLOC1);
-	return 0;
+	return kvmem_media_detach_init();
 }
 
 /* No file is open and no command runs any more. */
@@ -781,7 +722,10 @@ void kvmem_media_exit(void)
 
 	while ((media = kvmem_media_get_next(&id))) {
 		kvmem_media_detach(media, NULL);
+		/* Whose device does not answer keeps the module. */
+		wait_for_completion(&media->detached);
 		kvmem_media_put(media);
 	}
+	kvmem_media_detach_exit();
 	xa_destroy(&medias.table);
 }

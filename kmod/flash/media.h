@@ -125,6 +125,7 @@ struct kvmem_media_ops {
 enum kvmem_dev_trouble {
 	KVMEM_DEV_GONE,		/* removed: every transfer fails from now on */
 	KVMEM_DEV_READ_ONLY,	/* writes fail from now on */
+	KVMEM_DEV_SILENT,	/* it does not answer: as if it had gone */
 };
 
 /**
@@ -140,12 +141,14 @@ enum kvmem_dev_trouble {
  * @idle: woken when @nr_inflight becomes 0
  * @service_ns: moving average of nanoseconds per MiB, read and write
  * @ended: when a read or write ended last, ktime in ns
+ * @answered: when any transfer ended, or the first of those under way began, ktime
+ *	in ns; one of several at once
  * @ios: transfers ended, by op
  * @bytes: moved, by op; a discard's are those it covered
  * @errors: transfers that failed, by op
  * @ranges: discarded
  * @told: bit set = that enum kvmem_dev_trouble was reported; atomic bitops
- * @gone: see KVMEM_DEV_GONE; every submission ends with -ENODEV
+ * @gone: see KVMEM_DEV_GONE and _SILENT; every submission ends with -ENODEV
  */
 struct kvmem_dev {
 	const struct kvmem_media_ops *ops;
@@ -158,6 +161,7 @@ struct kvmem_dev {
 	wait_queue_head_t idle;
 	u64 service_ns[2];
 	atomic64_t ended;
+	u64 answered;
 	atomic64_t ios[KVMEM_IO_NR];
 	atomic64_t bytes[KVMEM_IO_NR];
 	atomic64_t errors[KVMEM_IO_NR];
@@ -199,8 +203,12 @@ bool kvmem_dev_wait(struct kvmem_dev *dev, struct completion *done, bool polled,
  */
 u64 kvmem_dev_expected_wait(const struct kvmem_dev *dev, bool write, size_t bytes);
 
-/* How long a transfer that somebody waits for may take. */
-#define KVMEM_IO_TIMEOUT_MS	60000
+/* Transfers are under way, and none has ended for @ms. */
+bool kvmem_dev_is_silent(const struct kvmem_dev *dev, unsigned int ms);
+
+/* How long a transfer that somebody waits for may take; root says. */
+extern unsigned int kvmem_io_timeout_ms;
+#define KVMEM_IO_TIMEOUT_MS	READ_ONCE(kvmem_io_timeout_ms)
 
 /*
  * A bounce buffer of @len bytes, zeroed, contiguous for the CPU, aligned for

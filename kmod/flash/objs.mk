@@ -4,6 +4,7 @@ kvmem-y += kmod/flash/adopt.o
 kvmem-y += kmod/flash/bdev.o
 kvmem-y += kmod/flash/budget.o
 kvmem-y += kmod/flash/copy.o
+kvmem-y += kmod/flash/detach.o
 kvmem-y += kmod/flash/dev.o
 kvmem-y += kmod/flash/dir.o
 kvmem-y += kmod/flash/direct.o

@@ -589,9 +589,10 @@ int kvmem_flash_serve(const struct kvmem_past *past, size_t off, size_t len,
 	int ret = kvmem_copy_serve(past->copy, off, len, to);
 
 	/* Of these it is not the media's fault. */
-	if (ret && ret != -EFAULT && ret != -ENOMEM)
-		kvmem_flash_read_failed(past->copy, ret);
-	return ret;
+	if (ret == -EFAULT || ret == -ENOMEM || !ret)
+		return ret;
+	kvmem_flash_read_failed(past->copy, ret);
+	return kvmem_flash_errno(ret);
 }
 
 void kvmem_flash_past_end(struct kvmem_past *past, bool used)

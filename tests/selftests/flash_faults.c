@@ -354,6 +354,133 @@ TEST_TIMEOUT(deleted_under_way, 120)
 		EXPECT_EQ(kvt_exists(p.fd, p.key), -ENOENT);
 }
 
+/* Silence -------------------------------------------------------------------- */
+
+#define SILENT_MS	1000
+/* Between the bound and this an operation may end; well below the minute that is usual. */
+#define SILENT_MAX_MS	(20 * SILENT_MS)
+
+static void expect_soon(uint64_t start, const char *what)
+{
+	uint64_t took = kvt_now_ms() - start;
+
+	EXPECT(took < SILENT_MAX_MS, "%s to end in time, not after %llu ms", what,
+	       (unsigned long long)took);
+}
+
+static void mapped_media(struct kvt_disk *base, struct kvt_disk *d)
+{
+	kvt_disk_new(base, NULL);
+	kvt_disk_map(d, base);
+	kvt_media_format(d, "1M");
+	kvt_media_on(d);
+}
+
+/* As soon as the one that goes has let go of the device. */
+static void attach_again(const struct kvt_disk *d)
+{
+	ASSERT_TRUE(kvt_wait_for(!kvt_media_attach(d->path, d->name, NULL), 20000));
+	ASSERT_TRUE(kvt_wait_for(state_of(d) != KVMEM_MEDIA_STATE_ATTACHING, 20000));
+}
+
+/*
+ * A device that does not answer: what waits for it ends, it is out of use then,
+ * all else goes on; and when it answers again it can be attached again.
+ */
+TEST_TIMEOUT(does_not_answer, 200)
+{
+	const char *ns = kvt_ns(&kvt_through);
+	int fd = kvt_file(ns), i, rc, there = 0;
+	struct kvt_disk base, d, other;
+	uint64_t start;
+
+	mapped_media(&base, &d);
+	persist_some(fd, 0, NR);
+	kvt_dram_empty(fd, ns);
+	kvt_media_new(&other);
+	ASSERT_EQ(kvt_sysfs_set("io_timeout_ms", SILENT_MS), 0);
+	/* The state is looked at every now and then; at what was the bound when that began. */
+	kvt_sleep_ms(1500);
+	ASSERT_EQ(kvt_get_key(fd, 0, LEN), 0);
+	kvt_disk_hold(&d, true);
+	start = kvt_now_ms();
+	rc = kvt_get_key(fd, 1, LEN);
+	EXPECT(rc == -ETIMEDOUT || rc == -EIO || rc == -ENOENT, "an error, not %d", rc);
+	expect_soon(start, "a get");
+	EXPECT_TRUE(kvt_wait_for(state_of(&d) == KVMEM_MEDIA_STATE_FAILED, SILENT_MAX_MS));
+	/* Now nobody waits for it at all, and nothing else knows of it. */
+	for (i = 2; i < NR; i++) {
+		rc = kvt_get_key(fd, i, LEN);
+		EXPECT(rc == -ETIMEDOUT || rc == -EIO || rc == -ENOENT, "an error, not %d", rc);
+	}
+	expect_soon(start, "all gets");
+	EXPECT_EQ(kvt_get_key(fd, 0, LEN), 0);
+	start = kvt_now_ms();
+	persist_some(fd, 100, NR);
+	EXPECT_EQ(kvt_media_info(&other).v[KVMEM_A_MEDIA_BLOCKS], NR);
+	expect_soon(start, "puts");
+	/* Let go it cannot be, but nobody is kept waiting; and not attached either. */
+	start = kvt_now_ms();
+	EXPECT_EQ(kvt_media_detach(d.name), -ETIMEDOUT);
+	EXPECT_TRUE(*kvt_nl_message());
+	EXPECT_LT(kvt_media_attach(d.path, d.name, NULL), 0);
+	expect_soon(start, "a detach");
+	EXPECT_EQ(state_of(&d), KVMEM_MEDIA_STATE_DETACHING);
+	EXPECT_EQ(kvt_media_detach(d.name), -EBUSY);
+	kvt_disk_hold(&d, false);
+	attach_again(&d);
+	EXPECT_EQ(state_of(&d), KVMEM_MEDIA_STATE_LIVE);
+	kvt_delete(fd, 1ULL << 62);
+	for (i = 0; i < NR; i++)
+		there += !kvt_get_key(fd, i, LEN);
+	EXPECT_EQ(there, NR);
+	EXPECT_EQ(count_some(fd, 100, NR), NR);
+	kvt_media_off(&d);
+}
+
+/* Writes that nobody waits for are noticed, too; what was to be written is in DRAM. */
+TEST_TIMEOUT(does_not_take_writes, 200)
+{
+	const char *ns = kvt_ns(&kvt_through);
+	int fd = kvt_file(ns), i, rc;
+	struct kvt_disk base, d;
+	uint64_t start;
+
+	mapped_media(&base, &d);
+	persist_some(fd, 0, 3);
+	ASSERT_EQ(kvt_sysfs_set("io_timeout_ms", SILENT_MS), 0);
+	kvt_sleep_ms(1500);
+	kvt_disk_hold(&d, true);
+	start = kvt_now_ms();
+	for (i = 100; i < 140; i++)
+		EXPECT_EQ(kvt_put_key(fd, i, LEN), 0);
+	rc = kvt_persist(fd, 200, LEN);
+	EXPECT(rc == -ETIMEDOUT || rc == -EIO || rc == -EOPNOTSUPP, "an error, not %d", rc);
+	expect_soon(start, "puts");
+	EXPECT_TRUE(kvt_wait_for(state_of(&d) == KVMEM_MEDIA_STATE_FAILED, SILENT_MAX_MS));
+	EXPECT_EQ(kvt_persist(fd, 201, LEN), -EOPNOTSUPP);
+	EXPECT_EQ(kvt_get_key(fd, 200, LEN), 0);
+	for (i = 100; i < 140; i++)
+		EXPECT_EQ(kvt_get_key(fd, i, LEN), 0);
+	/* The namespace goes all the same. */
+	close(fd);
+	start = kvt_now_ms();
+	EXPECT_EQ(kvt_nl_ns_del(ns), 0);
+	EXPECT_EQ(kvt_media_detach(d.name), -ETIMEDOUT);
+	expect_soon(start, "deleting the namespace");
+	/* An attach of a silent device ends, and leaves nothing. */
+	kvt_disk_hold(&d, false);
+	attach_again(&d);
+	kvt_media_off(&d);
+	kvt_disk_hold(&d, true);
+	start = kvt_now_ms();
+	rc = kvt_media_attach(d.path, d.name, NULL);
+	EXPECT(rc == -ETIMEDOUT, "no answer, not %d (%s)", rc, kvt_nl_message());
+	expect_soon(start, "an attach");
+	kvt_disk_hold(&d, false);
+	attach_again(&d);
+}
+
 /* Damage --------------------------------------------------------------------- */
 
 /* Where @len bytes of the content of @key are on the disk; the first of them. */

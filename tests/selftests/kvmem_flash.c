@@ -5,11 +5,14 @@
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/dm-ioctl.h>
 #include <netlink/attr.h>
 #include <netlink/genl/genl.h>
 #include <netlink/netlink.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include "kvmem_flash.h"
 
@@ -126,6 +129,81 @@ void kvt_disk_bad(const struct kvt_disk *disk, uint64_t off, uint64_t len, bool 
 		rc = write_file(path, text);
 		ASSERT(!rc, "badblocks %s: %s", text, strerror(-rc));
 	}
+}
+
+/* Mapped devices ------------------------------------------------------------- */
+
+struct dm_request {
+	struct dm_ioctl io;
+	struct dm_target_spec target;
+	char args[96];
+};
+
+static int dm_send(unsigned long cmd, const char *name, struct dm_request *r, uint32_t flags)
+{
+	int fd = open("/dev/mapper/control", O_RDWR | O_CLOEXEC), rc;
+
+	if (fd < 0)
+		return -errno;
+	r->io.version[0] = DM_VERSION_MAJOR;
+	r->io.data_size = sizeof(*r);
+	r->io.data_start = sizeof(r->io);
+	r->io.flags = flags;
+	snprintf(r->io.name, sizeof(r->io.name), "%s", name);
+	rc = ioctl(fd, cmd, r) ? -errno : 0;
+	close(fd);
+	return rc;
+}
+
+static int dm_simple(unsigned long cmd, const char *name, uint32_t flags)
+{
+	struct dm_request r = {};
+
+	return dm_send(cmd, name, &r, flags);
+}
+
+void kvt_disk_map(struct kvt_disk *over, const struct kvt_disk *disk)
+{
+	struct dm_request made = {}, r = {};
+	struct stat st;
+
+	ASSERT_EQ(system("modprobe dm-mod"), 0);
+	ASSERT_EQ(stat(disk->path, &st), 0);
+	*over = *disk;
+	snprintf(over->name, sizeof(over->name), "%.28sm", disk->name);
+	ASSERT_EQ(dm_send(DM_DEV_CREATE, over->name, &made, 0), 0);
+	r.io.target_count = 1;
+	r.target.length = disk->bytes / 512;
+	snprintf(r.target.target_type, sizeof(r.target.target_type), "linear");
+	snprintf(r.args, sizeof(r.args), "%u:%u 0", major(st.st_rdev), minor(st.st_rdev));
+	ASSERT_EQ(dm_send(DM_TABLE_LOAD, over->name, &r, 0), 0);
+	kvt_disk_hold(over, false);
+	snprintf(over->path, sizeof(over->path), "/dev/dm-%u", minor(made.io.dev));
+	ASSERT(kvt_wait_for(!access(over->path, R_OK | W_OK), 5000), "%s", over->path);
+}
+
+void kvt_disk_hold(const struct kvt_disk *over, bool hold)
+{
+	ASSERT_EQ(dm_simple(DM_DEV_SUSPEND, over->name,
+			    hold ? DM_SUSPEND_FLAG | DM_NOFLUSH_FLAG | DM_SKIP_LOCKFS_FLAG : 0), 0);
+}
+
+/* Ours have the name of their disk and a letter; those that are not there are no matter. */
+static void clean_maps(unsigned long cmd)
+{
+	struct kvt_disk disk;
+	struct dirent *e;
+	DIR *dir = opendir(NULLB);
+
+	if (!dir)
+		return;
+	while ((e = readdir(dir))) {
+		if (strncmp(e->d_name, PREFIX, strlen(PREFIX)))
+			continue;
+		snprintf(disk.name, sizeof(disk.name), "%.28sm", e->d_name);
+		dm_simple(cmd, disk.name, 0);
+	}
+	closedir(dir);
 }
 
 static int disk_open(const struct kvt_disk *disk, int flags)
@@ -409,7 +487,11 @@ static void clean_disks_in(DIR *dir)
 
 static void clean_flash(void)
 {
+	/* Nothing that a test held keeps others. */
+	kvt_sysfs_set("io_timeout_ms", 60000);
+	clean_maps(DM_DEV_SUSPEND);
 	clean_media();
+	clean_maps(DM_DEV_REMOVE);
 	clean_disks_in(opendir(NULLB));
 }
 

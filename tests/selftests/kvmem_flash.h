@@ -39,6 +39,12 @@ void kvt_disk_slow(const struct kvt_disk *disk, unsigned int ms, unsigned int de
 /* Every transfer that touches the range fails, or does not any more. */
 void kvt_disk_bad(const struct kvt_disk *disk, uint64_t off, uint64_t len, bool bad);
 void kvt_disk_free(const struct kvt_disk *disk);
+/*
+ * A mapped device on all of @disk, in *@over; it does not answer while it is held,
+ * and goes on with everything afterwards.
+ */
+void kvt_disk_map(struct kvt_disk *over, const struct kvt_disk *disk);
+void kvt_disk_hold(const struct kvt_disk *over, bool hold);
 /* Look at it, or change it, from outside: while no media is attached. */
 void kvt_disk_read(const struct kvt_disk *disk, void *buf, size_t len, uint64_t off);
 void kvt_disk_write(const struct kvt_disk *disk, const void *buf, size_t len, uint64_t off);

@@ -92,7 +92,7 @@
  *             flash has (put it again).  With KVMEM_OP_F_PERSIST: the block is
  *             there, in DRAM, and would not survive a restart; so also
  *             EOPNOTSUPP (no media takes the namespace's blocks) and ENOSPC
- * ETIMEDOUT   the media did not answer within a minute; DELETE: it is not known
+ * ETIMEDOUT   the media did not answer in time (io_timeout_ms); DELETE: it is not known
  *             yet whether the block is on a media whose tables are being read
  */
 #ifndef _UAPI_LINUX_KVMEM_H
