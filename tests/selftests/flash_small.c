@@ -68,16 +68,21 @@ static void get_all(int fd, uint64_t from, unsigned int nr, size_t len)
 	free(p);
 }
 
-/* At most 1.15 times what the blocks take on an 8-byte grid. */
-static void expect_cheap(const struct kvt_disk *d, uint64_t before, unsigned int nr, size_t len)
+/*
+ * At most 1.15 times what the blocks take on an 8-byte grid.  What has waited for
+ * 100 ms is sent with what there is, so a slow machine ends a unit early as often.
+ */
+static void expect_cheap(const struct kvt_disk *d, uint64_t before, unsigned int nr, size_t len,
+			 uint64_t took_ms)
 {
 	uint64_t bytes = media_value(d, KVMEM_A_MEDIA_PUT_BYTES) - before;
 	uint64_t ideal = nr * ((len + 7) / 8 * 8);
+	uint64_t early = (took_ms / 100 + 1) * 4096;
 
 	kvt_diag("%u blocks of %zu bytes: %llu bytes written, %.3f times theirs", nr, len,
 		 (unsigned long long)bytes, (double)bytes / ideal);
 	EXPECT_GE(bytes, ideal);
-	EXPECT_LE(bytes * 100, ideal * 115);
+	EXPECT_LE((bytes - (early < ideal ? early : ideal)) * 100, ideal * 115);
 }
 
 /* Many of @len, of the others a few. */
@@ -89,7 +94,7 @@ static void packed_on(unsigned int blocksize, size_t len)
 	const char *ns = kvt_ns(&roomy);
 	int fd = kvt_file(ns);
 	struct kvt_disk d;
-	uint64_t before;
+	uint64_t before, start;
 
 	for (i = 0; i < ARRAY_SIZE(lens); i++)
 		nr[i] = lens[i] == len && !kvt_debug_kernel() ? 10000 : 1000;
@@ -98,8 +103,9 @@ static void packed_on(unsigned int blocksize, size_t len)
 	kvt_media_on(&d);
 	for (i = 0; i < ARRAY_SIZE(lens); i++) {
 		before = media_value(&d, KVMEM_A_MEDIA_PUT_BYTES);
+		start = kvt_now_ms();
 		put_all(fd, &d, i * 100000, nr[i], lens[i]);
-		expect_cheap(&d, before, nr[i], lens[i]);
+		expect_cheap(&d, before, nr[i], lens[i], kvt_now_ms() - start);
 	}
 	EXPECT_EQ(media_value(&d, KVMEM_A_MEDIA_REFUSED_QUEUE), 0);
 	fd = kvt_restart(fd, ns, &roomy, &d, false);
