@@ -90,9 +90,20 @@ static inline void kvmem_compat_uring_done(struct io_uring_cmd *cmd, s32 ret,
 	}								       \
 	static void name##_body(struct io_uring_cmd *cmd,		       \
 				unsigned int issue_flags)
-#else
+#elif LINUX_VERSION_CODE >= KERNEL_VERSION(6, 2, 0) || defined(KVMEM_HAVE_URING_DONE_FLAGS)
 #define KVMEM_URING_TW(name, cmd, issue_flags)				       \
 	static void name(struct io_uring_cmd *cmd, unsigned int issue_flags)
+#else
+/* The first 6.1: io_uring_cmd_done() asks for no flags, either. */
+#define KVMEM_URING_TW(name, cmd, issue_flags)				       \
+	static void name##_body(struct io_uring_cmd *cmd,		       \
+				unsigned int issue_flags);		       \
+	static void name(struct io_uring_cmd *cmd)			       \
+	{								       \
+		name##_body(cmd, 0);					       \
+	}								       \
+	static void name##_body(struct io_uring_cmd *cmd,		       \
+				unsigned int issue_flags)
 #endif
 
 /*
@@ -403,6 +414,15 @@ static inline void kvmem_compat_bdev_fput(struct file *file)
 /* Hybrid polling, which sleeps, went away with 6.4. */
 #ifndef BLK_POLL_NOSLEEP
 #define BLK_POLL_NOSLEEP 0
+#endif
+
+/* A processor's own store of bios, which takes them back in interrupts since 6.2 */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 2, 0)
+#define KVMEM_BIOSET_CACHE BIOSET_PERCPU_CACHE
+#define KVMEM_REQ_ALLOC_CACHE REQ_ALLOC_CACHE
+#else
+#define KVMEM_BIOSET_CACHE 0
+#define KVMEM_REQ_ALLOC_CACHE 0
 #endif
 
 static inline bool kvmem_bdev_can_poll(struct block_device *bdev)

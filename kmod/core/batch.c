@@ -89,6 +89,8 @@ static int batch_run_op(struct kvmem_file *kf, struct kvmem_ns *ns,
 	if (verdict) {
 		op_refuse(&op, verdict);
 	} else if (!kvmem_op_run(kf, ns, &op, run)) {
+		if (run->punt)
+			return -EAGAIN;
 		kvmem_direct_tell(run, uop);
 		return 0;
 	}
@@ -102,19 +104,34 @@ static int batch_run_op(struct kvmem_file *kf, struct kvmem_ns *ns,
 	return ret;
 }
 
-static int batch_run_ops(struct kvmem_file *kf, struct kvmem_ns *ns,
-			 const struct kvmem_batch *batch, struct kvmem_run *run)
+static void batch_run_ops(struct kvmem_file *kf, struct kvmem_ns *ns,
+			  const struct kvmem_batch *batch, struct kvmem_run *run)
 {
 	struct kvmem_op __user *uop = u64_to_user_ptr(batch->ops);
 	unsigned int i;
-	int ret = 0, late;
 
-	for (i = 0; !ret && i < batch->nr_ops; i++, uop++) {
-		ret = batch_run_op(kf, ns, batch, run, uop);
+	run->flags = batch->flags;
+	run->error = 0;
+	for (i = 0; !run->error && i < batch->nr_ops; i++, uop++) {
+		run->error = batch_run_op(kf, ns, batch, run, uop);
+		run->first = false;
 		cond_resched();
 	}
-	late = kvmem_direct_reap(run);
-	return ret ?: late ?: run->nr_ok;
+}
+
+/* Waits for what is under way, if anything is. */
+static int batch_end(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_run *run)
+{
+	int late = kvmem_direct_reap(run);
+
+	kvmem_run_end(run, kf, ns);
+	return run->error ?: late ?: run->nr_ok;
+}
+
+static void batch_tell(struct kvmem_file *kf, const struct kvmem_run *run)
+{
+	if (run->flags & KVMEM_BATCH_F_NOTIFY)
+		kvmem_file_notify(kf, KVMEM_EVENT_BATCH);
 }
 
 int kvmem_batch_run(struct kvmem_file *kf, void __user *ubatch, unsigned int size)
@@ -131,12 +148,44 @@ int kvmem_batch_run(struct kvmem_file *kf, void __user *ubatch, unsigned int siz
 	if (!ns)
 		return -ENOTCONN;
 	kvmem_run_begin(&run, kf, batch.nr_ops);
-	ret = batch_run_ops(kf, ns, &batch, &run);
-	kvmem_run_end(&run, kf, ns);
+	batch_run_ops(kf, ns, &batch, &run);
+	ret = batch_end(kf, ns, &run);
 	if (ret >= 0 && size && put_user((u32)ret, &ub->nr_ok))
 		ret = -EFAULT;
-	if (batch.flags & KVMEM_BATCH_F_NOTIFY)
-		kvmem_file_notify(kf, KVMEM_EVENT_BATCH);
+	batch_tell(kf, &run);
+	return ret;
+}
+
+/*
+ * Only the first operation may still turn out to be one that waits for other
+ * things than a transfer: what has begun cannot be begun again by a worker.
+ */
+int kvmem_batch_issue(struct kvmem_file *kf, void __user *ubatch, struct kvmem_run *run,
+		      void (*idle)(struct kvmem_run *run))
+{
+	struct kvmem_ns *ns = kvmem_file_ns(kf);
+	struct kvmem_batch batch;
+	int ret;
+
+	ret = batch_read(&batch, ubatch, 0);
+	if (ret)
+		return ret;
+	if (!ns)
+		return -ENOTCONN;
+	kvmem_run_begin(run, kf, batch.nr_ops);
+	kvmem_direct_alone(run, idle);
+	run->first = true;
+	batch_run_ops(kf, ns, &batch, run);
+	/* Blocks that were used must not stay for as long as a device takes. */
+	kvmem_run_flush(run, ns);
+	return run->punt ? -EAGAIN : 0;
+}
+
+int kvmem_batch_finish(struct kvmem_file *kf, struct kvmem_run *run)
+{
+	int ret = batch_end(kf, kvmem_file_ns(kf), run);
+
+	batch_tell(kf, run);
 	return ret;
 }
 
@@ -164,25 +213,41 @@ static bool op_may_wait(struct kvmem_ns *ns, u16 opcode, struct kvmem_op __user 
 	return !copy_from_user(&key, uop->key, sizeof(key)) && !kvmem_block_here(ns, &key);
 }
 
-/*
- * Only a guess of what the batch will cost: everything is read and checked
- * again when it runs, so it does not matter that user space may change it.
- */
-bool kvmem_batch_is_light(struct kvmem_file *kf, void __user *ubatch)
+/* Between registered memory and flash, as far as can be told without a look-up. */
+static bool op_is_direct(struct kvmem_ns *ns, const struct kvmem_op *op)
 {
-	struct kvmem_ns *ns = kvmem_file_ns(kf);
-	struct kvmem_op __user *uop;
-	struct kvmem_batch batch;
+	if (!(op->flags & KVMEM_OP_F_NOCACHE) || !op->buf)
+		return false;
+	if (op->opcode == KVMEM_OP_GET)
+		return kvmem_flash_has(ns) && !op->offset && !(op->flags & KVMEM_OP_F_PARTIAL);
+	return op->opcode == KVMEM_OP_PUT && !(op->flags & KVMEM_OP_F_PERSIST) &&
+	       kvmem_flash_takes(ns);
+}
+
+static bool batch_is_direct(struct kvmem_ns *ns, const struct kvmem_batch *batch)
+{
+	struct kvmem_op __user *uop = u64_to_user_ptr(batch->ops);
+	struct kvmem_op op;
+	u32 i;
+
+	if (!ns || batch->nr_ops > KVMEM_DIRECT_MAX || batch->flags & KVMEM_BATCH_F_STOP)
+		return false;
+	for (i = 0; i < batch->nr_ops; i++, uop++)
+		if (copy_from_user(&op, uop, sizeof(op)) || !op_is_direct(ns, &op))
+			return false;
+	return true;
+}
+
+static bool batch_is_light(struct kvmem_ns *ns, const struct kvmem_batch *batch)
+{
+	struct kvmem_op __user *uop = u64_to_user_ptr(batch->ops);
 	u64 len, total = 0;
 	u16 opcode, flags;
 	u32 i;
 
-	if (batch_read(&batch, ubatch, 0))
-		return true;	/* fails at once */
-	if (batch.nr_ops > KVMEM_LIGHT_OPS)
+	if (batch->nr_ops > KVMEM_LIGHT_OPS)
 		return false;
-	uop = u64_to_user_ptr(batch.ops);
-	for (i = 0; i < batch.nr_ops; i++, uop++) {
+	for (i = 0; i < batch->nr_ops; i++, uop++) {
 		if (get_user(opcode, &uop->opcode) || get_user(len, &uop->len) ||
 		    get_user(flags, &uop->flags))
 			return true;
@@ -193,4 +258,19 @@ bool kvmem_batch_is_light(struct kvmem_file *kf, void __user *ubatch)
 			return false;
 	}
 	return true;
+}
+
+/*
+ * Only a guess of what the batch will cost: everything is read and checked
+ * again when it runs, so it does not matter that user space may change it.
+ */
+enum kvmem_batch_weight kvmem_batch_weigh(struct kvmem_file *kf, void __user *ubatch)
+{
+	struct kvmem_ns *ns = kvmem_file_ns(kf);
+	struct kvmem_batch batch;
+
+	/* What fails, fails at once. */
+	if (batch_read(&batch, ubatch, 0) || batch_is_light(ns, &batch))
+		return KVMEM_BATCH_LIGHT;
+	return batch_is_direct(ns, &batch) ? KVMEM_BATCH_FLASH : KVMEM_BATCH_HEAVY;
 }

@@ -31,6 +31,10 @@ void kvmem_run_begin(struct kvmem_run *run, struct kvmem_file *kf, u32 nr_ops)
 	INIT_LIST_HEAD(&run->direct);
 	run->direct_keys = 0;
 	run->plugged = false;
+	run->idle = NULL;
+	run->deaf = false;
+	run->first = false;
+	run->punt = false;
 	run->nr_ok = 0;
 	run->failed = false;
 }

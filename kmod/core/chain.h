@@ -43,7 +43,7 @@ struct kvmem_chain {
 };
 
 /**
- * struct kvmem_run - a batch under way; on the stack of who runs it
+ * struct kvmem_run - a batch under way; on the stack of who runs it, if he waits
  * @chain: a copy: another thread's batch on the same file has its own
  * @nr_ops: of the batch
  * @now: when the operation at hand began, ktime in ns
@@ -54,6 +54,14 @@ struct kvmem_chain {
  * @direct: struct kvmem_direct
  * @direct_keys: bit set: some of them may have keys with these bits
  * @plug: gathers what they send to devices, while @plugged
+ * @idle: called when nothing is under way any more; NULL: who runs the batch waits
+ * @nr_under_way: transfers, and one more until kvmem_direct_part(); with @idle
+ * @flags: KVMEM_BATCH_F_* of the batch
+ * @error: that ended it early, or 0
+ * @given_up: the status of those that were given up
+ * @deaf: the memory that results go to cannot be reached any more
+ * @first: the operation at hand goes to flash with its batch or by a worker
+ * @punt: to a worker with all of it, then
  * @nr_ok: operations that have ended well
  * @failed: one has not
  * @uses: used, and not counted yet; each with a reference
@@ -68,6 +76,13 @@ struct kvmem_run {
 	u64 direct_keys;
 	struct blk_plug plug;
 	bool plugged;
+	void (*idle)(struct kvmem_run *run);
+	atomic_t nr_under_way;
+	u32 flags;
+	int error;
+	int given_up;
+	bool deaf;
+	bool first, punt;
 	int nr_ok;
 	bool failed;
 	struct kvmem_block *uses[KVMEM_RUN_USES];

@@ -162,8 +162,24 @@ int kvmem_uring_cmd(struct io_uring_cmd *cmd, unsigned int issue_flags);
  * @size: what the ioctl number says the structure's size is; 0: not an ioctl.
  */
 int kvmem_batch_run(struct kvmem_file *kf, void __user *ubatch, unsigned int size);
-/* Short enough, and without work that sleeps, to run in io_uring's submitter? */
-bool kvmem_batch_is_light(struct kvmem_file *kf, void __user *ubatch);
+/*
+ * The same in two halves, for who does not wait in between.  @idle is called, in
+ * any context, when nothing is under way any more and kvmem_direct_part() was true.
+ * Issue: 0, -EAGAIN: it would wait, and nothing has begun; else the status, as for
+ * kvmem_batch_run().  After 0 finish, when nothing is under way: the result.
+ */
+int kvmem_batch_issue(struct kvmem_file *kf, void __user *ubatch, struct kvmem_run *run,
+		      void (*idle)(struct kvmem_run *run));
+int kvmem_batch_finish(struct kvmem_file *kf, struct kvmem_run *run);
+
+enum kvmem_batch_weight {
+	KVMEM_BATCH_LIGHT,	/* short, and nothing that sleeps: run in io_uring's submitter */
+	KVMEM_BATCH_FLASH,	/* transfers between registered memory and flash */
+	KVMEM_BATCH_HEAVY,
+};
+
+/* Only a guess. */
+enum kvmem_batch_weight kvmem_batch_weigh(struct kvmem_file *kf, void __user *ubatch);
 /*
  * ops.c: one operation of the batch @run; the result is in @op.  False: it has
  * begun, and its result comes later (flash/direct.h).

@@ -233,6 +233,10 @@ static int op_get(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *o
 
 	if (op->flags & KVMEM_OP_F_NOCACHE)
 		ret = kvmem_direct_get(kf, ns, op, run);
+	if (ret == -EAGAIN && run->first) {
+		run->punt = true;
+		return KVMEM_OP_PENDING;
+	}
 	return ret == -EAGAIN ? get_dram(kf, ns, op, run) : ret;
 }
 

@@ -125,7 +125,7 @@ static blk_opf_t bdev_opf(const struct kvmem_io *io)
 		opf |= REQ_POLLED;
 	if (io->flags & KVMEM_IO_F_BACKGROUND)
 		return opf | REQ_BACKGROUND;
-	return opf | REQ_SYNC | REQ_IDLE;
+	return opf | REQ_SYNC | REQ_IDLE | KVMEM_REQ_ALLOC_CACHE;
 }
 
 /* From a reserve of ours, without starting I/O for memory: never fails. */
@@ -384,7 +384,8 @@ static int bdev_open(struct kvmem_dev *dev, const char *path)
 	b->dev = dev;
 	spin_lock_init(&b->lock);
 	INIT_LIST_HEAD(&b->polled);
-	ret = bioset_init(&b->bios, BDEV_RESERVE, offsetof(struct bdev_bio, bio), 0);
+	ret = bioset_init(&b->bios, BDEV_RESERVE, offsetof(struct bdev_bio, bio),
+			  KVMEM_BIOSET_CACHE);
 	if (ret)
 		goto free;
 	ret = bdev_bind(b, path);

@@ -6,6 +6,9 @@
  * put or verifies a get in his own time.  If he gives up first, or is killed,
  * a put goes on to the media's worker and a get's memory stays until the device
  * is done with it; one word decides who of the two was first.
+ *
+ * Of a batch that nobody waits for, the last transfer to end tells, and what was
+ * begun is finished then, as if somebody had waited.
  */
 #include <linux/blkdev.h>
 #include <linux/bvec.h>
@@ -26,8 +29,6 @@
 #include "ns.h"
 #include "ops.h"
 
-/* Under way at a time in one batch. */
-#define DIRECT_MAX	64U
 /* Runs of pages that an operation keeps by itself: 4 MiB of huge pages, and more. */
 #define DIRECT_RUNS	8U
 /*
@@ -43,6 +44,7 @@ static_assert(KVMEM_MEDIA_PIECE % DIRECT_CRC_STEP == 0);
 
 enum direct_state {
 	DIRECT_ON_WAY,
+	DIRECT_GIVEN_UP,	/* the same, but its batch goes on without it */
 	DIRECT_DONE,		/* the transfer has ended; the waiter's */
 	DIRECT_LEFT,		/* nobody waits any more; whoever ends it cleans up */
 };
@@ -56,6 +58,7 @@ enum direct_state {
  * @end: puts what is here when nobody waits any more
  * @state: enum direct_state
  * @status: of a get's transfer
+ * @run: of a batch that nobody waits for, which stays while the transfer counts; or NULL
  * @ns: of the operation; the waiter's file has it, else the copy or the log
  * @buf: the memory; referenced
  * @span: of it; its segments are the buffer's, or @runs
@@ -73,6 +76,7 @@ struct kvmem_direct {
 	struct work_struct end;
 	atomic_t state;
 	int status;
+	struct kvmem_run *run;
 	struct kvmem_ns *ns;
 	struct kvmem_buffer *buf;
 	struct kvmem_span span;
@@ -204,11 +208,32 @@ static u32 direct_crc(const struct kvmem_span *span, u32 *sums)
 
 /* Beginning ---------------------------------------------------------------------- */
 
+/* Before the transfer begins, because it may end at once. */
 static void direct_begin(struct kvmem_run *run, struct kvmem_direct *d)
 {
 	list_add_tail(&d->node, &run->direct);
 	run->nr_direct++;
 	run->direct_keys |= direct_bit(&d->op);
+	if (run->idle) {
+		d->run = run;
+		atomic_inc(&run->nr_under_way);
+	}
+}
+
+/* One less counts; the run may be gone after this. */
+static void direct_drop(struct kvmem_run *run)
+{
+	if (atomic_dec_and_test(&run->nr_under_way))
+		run->idle(run);
+}
+
+/* It did not begin.  Its bit stays, and does no harm; so does the run, which is being issued. */
+static void direct_undo(struct kvmem_run *run, struct kvmem_direct *d)
+{
+	list_del(&d->node);
+	run->nr_direct--;
+	if (d->run)
+		direct_drop(run);
 }
 
 /*
@@ -238,12 +263,37 @@ static void direct_end_work(struct work_struct *work)
 	direct_free(container_of(work, struct kvmem_direct, end));
 }
 
-/* In interrupt.  True: the waiter goes on with it, and may have done so by now. */
+/*
+ * In interrupt.  True: the waiter goes on with it, and may have done so by now.  A
+ * run that it counts for is there until that is dropped.
+ */
 static bool direct_claim(struct kvmem_direct *d)
 {
-	if (atomic_cmpxchg(&d->state, DIRECT_ON_WAY, DIRECT_DONE) != DIRECT_ON_WAY)
-		return false;
+	struct kvmem_run *run = d->run;
+	int old = atomic_read(&d->state);
+
+	do {
+		if (old == DIRECT_LEFT)
+			return false;
+	} while (!atomic_try_cmpxchg(&d->state, &old, DIRECT_DONE));
 	complete(&d->done);
+	if (run && old == DIRECT_ON_WAY)
+		direct_drop(run);
+	return true;
+}
+
+/* Does the waiter leave it alone?  Else it has ended.  It may be gone after true. */
+static bool direct_leave(struct kvmem_direct *d)
+{
+	struct kvmem_run *run = d->run;
+	int old = atomic_read(&d->state);
+
+	do {
+		if (old == DIRECT_DONE)
+			return false;
+	} while (!atomic_try_cmpxchg(&d->state, &old, DIRECT_LEFT));
+	if (run && old == DIRECT_ON_WAY)
+		direct_drop(run);
 	return true;
 }
 
@@ -403,11 +453,13 @@ int kvmem_direct_put(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op
 	if (!media)
 		return -EAGAIN;
 	d = direct_alloc(kf, ns, op, op->len, run);
-	if (d && direct_fits(d, media) && put_admit(media, d))
-		ret = put_start(media, d, run);
-	if (!ret) {
+	if (d && direct_fits(d, media) && put_admit(media, d)) {
 		direct_begin(run, d);
-	} else {
+		ret = put_start(media, d, run);
+		if (ret)
+			direct_undo(run, d);
+	}
+	if (ret) {
 		direct_unplug(run);
 		if (d)
 			direct_free(d);
@@ -423,6 +475,9 @@ static int get_finish(struct kvmem_direct *d, struct kvmem_run *run)
 	struct kvmem_copy *copy = d->copy;
 	int ret = d->status;
 
+	/* Nobody will ask for the bytes. */
+	if (run->deaf)
+		return -EINTR;
 	if (!ret && ~direct_crc(&d->span, NULL) != copy->crc)
 		ret = -EILSEQ;
 	if (ret) {
@@ -466,16 +521,20 @@ static int put_finish(struct kvmem_direct *d)
 	return 0;
 }
 
-/* 0: it has ended; else nobody waits for it any more and it is not ours. */
-static int direct_wait(struct kvmem_direct *d)
+/* 0: it has ended; else nobody waits for it any more, it is not ours, and @op is a copy. */
+static int direct_wait(struct kvmem_run *run, struct kvmem_direct *d, struct kvmem_op *op)
 {
 	unsigned long timeout = msecs_to_jiffies(KVMEM_IO_TIMEOUT_MS);
-	long left = wait_for_completion_killable_timeout(&d->done, timeout);
+	bool given_up = atomic_read(&d->state) == DIRECT_GIVEN_UP;
+	long left = 0;
 
+	if (!given_up)
+		left = wait_for_completion_killable_timeout(&d->done, timeout);
 	if (left > 0)
 		return 0;
-	if (atomic_cmpxchg(&d->state, DIRECT_ON_WAY, DIRECT_LEFT) == DIRECT_ON_WAY)
-		return left ? -EINTR : -ETIMEDOUT;
+	*op = d->op;
+	if (direct_leave(d))
+		return given_up ? run->given_up : left ? -EINTR : -ETIMEDOUT;
 	/* Just now: the next instruction of who ended it completes. */
 	wait_for_completion(&d->done);
 	return 0;
@@ -488,25 +547,27 @@ static int direct_tell(struct kvmem_run *run, struct kvmem_op *op,
 		run->failed = true;
 	else
 		run->nr_ok++;
-	return kvmem_op_write_result(uop, op);
+	return run->deaf ? 0 : kvmem_op_write_result(uop, op);
 }
 
 /* -EFAULT only. */
 static int direct_finish(struct kvmem_run *run, struct kvmem_direct *d)
 {
 	struct kvmem_op __user *uop = d->uop;
-	struct kvmem_op op = d->op;
 	struct kvmem_ns *ns = d->ns;
 	u64 start = d->start;
-	int ret = direct_wait(d);
+	struct kvmem_op op;
+	int ret = direct_wait(run, d, &op);
 
-	if (!ret) {
-		ret = d->write ? put_finish(d) : get_finish(d, run);
-		op = d->op;
-		direct_free(d);
+	if (ret) {
+		kvmem_op_end(ns, &op, ret, start);
+		return direct_tell(run, &op, uop);
 	}
-	kvmem_op_end(ns, &op, ret, start);
-	return direct_tell(run, &op, uop);
+	ret = d->write ? put_finish(d) : get_finish(d, run);
+	kvmem_op_end(ns, &d->op, ret, start);
+	ret = direct_tell(run, &d->op, uop);
+	direct_free(d);
+	return ret;
 }
 
 void kvmem_direct_tell(struct kvmem_run *run, struct kvmem_op __user *uop)
@@ -553,7 +614,7 @@ int kvmem_direct_make_way(struct kvmem_run *run, const struct kvmem_op *op)
 		return kvmem_direct_reap(run);
 	if (op->opcode == KVMEM_OP_EXISTS || !(op->flags & KVMEM_OP_F_NOCACHE))
 		direct_unplug(run);
-	if (run->nr_direct < DIRECT_MAX)
+	if (run->nr_direct < KVMEM_DIRECT_MAX)
 		return 0;
 	direct_unplug(run);
 	return direct_reap_first(run);
@@ -568,4 +629,33 @@ int kvmem_direct_reap(struct kvmem_run *run)
 		ret = direct_reap_first(run) ?: ret;
 	run->direct_keys = 0;
 	return ret;
+}
+
+/* Batches that nobody waits for ---------------------------------------------------- */
+
+void kvmem_direct_alone(struct kvmem_run *run, void (*idle)(struct kvmem_run *run))
+{
+	run->idle = idle;
+	/* Of who begins the operations, so that they are not all over before the last. */
+	atomic_set(&run->nr_under_way, 1);
+}
+
+bool kvmem_direct_part(struct kvmem_run *run)
+{
+	direct_unplug(run);
+	return !atomic_dec_and_test(&run->nr_under_way);
+}
+
+/* Nobody finishes the batch while we count: the list stays, and all that is in it. */
+void kvmem_direct_give_up(struct kvmem_run *run, int status)
+{
+	struct kvmem_direct *d;
+
+	if (!atomic_inc_not_zero(&run->nr_under_way))
+		return;
+	WRITE_ONCE(run->given_up, status);
+	list_for_each_entry(d, &run->direct, node)
+		if (atomic_cmpxchg(&d->state, DIRECT_ON_WAY, DIRECT_GIVEN_UP) == DIRECT_ON_WAY)
+			atomic_dec(&run->nr_under_way);
+	direct_drop(run);
 }

@@ -27,6 +27,9 @@ int kvmem_direct_get(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op
 		     struct kvmem_run *run);
 int kvmem_direct_put(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op,
 		     struct kvmem_run *run);
+/* Under way at a time in one batch. */
+#define KVMEM_DIRECT_MAX	64U
+
 /* Where the result of the last one that began goes. */
 void kvmem_direct_tell(struct kvmem_run *run, struct kvmem_op __user *uop);
 /*
@@ -36,5 +39,21 @@ void kvmem_direct_tell(struct kvmem_run *run, struct kvmem_op __user *uop);
 int kvmem_direct_make_way(struct kvmem_run *run, const struct kvmem_op *op);
 /* Wait for all, finish them, write their results.  -EFAULT: one could not be. */
 int kvmem_direct_reap(struct kvmem_run *run);
+
+/*
+ * A batch that nobody waits for: when its operations have begun, its memory is no
+ * stack, and @idle is called in any context when nothing is under way any more.
+ */
+void kvmem_direct_alone(struct kvmem_run *run, void (*idle)(struct kvmem_run *run));
+/*
+ * All operations have begun.  True: @idle will be called, or was; else nothing is
+ * under way, and it will not.
+ */
+bool kvmem_direct_part(struct kvmem_run *run);
+/*
+ * Do not wait for what is under way: it ends with @status, and what it needs goes
+ * when the device is done with it.  Any context; the run must not be freed meanwhile.
+ */
+void kvmem_direct_give_up(struct kvmem_run *run, int status);
 
 #endif

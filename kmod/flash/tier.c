@@ -20,8 +20,9 @@
 #define TIER_QUEUE_SHARE	16
 /* And this share of what their namespace, or its pool, may have. */
 #define TIER_QUOTA_SHARE	4
-/* Victims to come that are written at a time. */
+/* Victims to come that are written at a time, and at most of a namespace's blocks. */
 #define TIER_DEMOTE_BATCH	256
+#define TIER_DEMOTE_SHARE	8
 /* A write waits for reclaim, when that is behind, so long and in such steps. */
 #define TIER_ROOM_MS		5000
 #define TIER_ROOM_STEP_MS	50
@@ -240,13 +241,22 @@ struct tier_demotion {
 	struct kvmem_block *blocks[TIER_DEMOTE_BATCH];
 };
 
+/*
+ * A block that is evicted while we have it counts until we put it: of a small
+ * namespace, a few at a time, or an eviction finds nothing that makes room.
+ */
+static unsigned int demote_max(const struct kvmem_ns *ns)
+{
+	return clamp_t(u64, READ_ONCE(ns->used_blocks) / TIER_DEMOTE_SHARE, 1, TIER_DEMOTE_BATCH);
+}
+
 /* What the queue does not take now is among the next victims again. */
 static void tier_demote(struct work_struct *work)
 {
 	struct tier_demotion *d = container_of(work, struct tier_demotion, work);
 	unsigned int nr, i;
 
-	nr = kvmem_evict_coming(d->ns, d->blocks, TIER_DEMOTE_BATCH);
+	nr = kvmem_evict_coming(d->ns, d->blocks, demote_max(d->ns));
 	for (i = 0; i < nr; i++) {
 		tier_queue(d->ns, d->blocks[i]);
 		kvmem_block_put(d->blocks[i]);
@@ -605,6 +615,11 @@ void kvmem_flash_past_end(struct kvmem_past *past, bool used)
 bool kvmem_flash_has(const struct kvmem_ns *ns)
 {
 	return atomic64_read(&ns->flash.blocks);
+}
+
+bool kvmem_flash_takes(const struct kvmem_ns *ns)
+{
+	return READ_ONCE(ns->flash.mode) != KVMEM_FLASH_MODE_OFF && kvmem_media_any();
 }
 
 bool kvmem_flash_look(struct kvmem_ns *ns, const struct kvmem_key *key,

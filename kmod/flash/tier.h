@@ -76,6 +76,8 @@ void kvmem_flash_past_end(struct kvmem_past *past, bool used);
 
 /* Has the namespace anything on flash?  Cheap. */
 bool kvmem_flash_has(const struct kvmem_ns *ns);
+/* Does it write what is put, and is there a media to take it?  Cheap. */
+bool kvmem_flash_takes(const struct kvmem_ns *ns);
 /* Is the key there, just now? */
 bool kvmem_flash_here(struct kvmem_ns *ns, const struct kvmem_key *key);
 

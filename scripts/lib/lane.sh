@@ -7,6 +7,12 @@
 logs=$build/logs
 mkdir -p "$logs"
 
+# build_tests DIRECTORY: what several lanes need is built by one of them at a time
+build_tests() {
+	mkdir -p "$build"
+	(flock 7 && make -s -C "$top/tests/$1" all 7>&-) 7>"$build/.tests-$1.lock" >&2
+}
+
 # lane_result PASSED FAILED SKIPPED: also the lane's end
 lane_result() {
 	echo "passed=$1 failed=$2 skipped=$3"
@@ -26,7 +32,7 @@ guest_lane() {
 	rm -rf "$out"
 	mkdir -p "$out"
 	"$top/scripts/vm" --kernel "$kernel" --timeout "$limit" --out "$out" ${options[@]+"${options[@]}"} \
-		--env "KVMEM_SOAK=${KVMEM_SOAK:-}" -- "$top/scripts/guest-run" --modules "$modules" "$@" || rc=$?
+		--env "KVMEM_SOAK=${KVMEM_SOAK:-}" --env "KVMEM_BRIEF=${KVMEM_BRIEF:-}" -- "$top/scripts/guest-run" --modules "$modules" "$@" || rc=$?
 	if [ -e "$out/verdict" ]; then verdict=$(cat "$out/verdict"); fi
 	for word in $verdict; do
 		case $word in passed=* | failed=* | skipped=*) declare "${word%%=*}=${word#*=}" ;; esac

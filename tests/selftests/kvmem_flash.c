@@ -76,12 +76,12 @@ void kvt_disk_resize(struct kvt_disk *disk, unsigned int mib)
 }
 
 /* The driver's own limit of bytes a second hangs on transfers that are long. */
-static void disk_delay(const struct kvt_disk *disk, unsigned int ms)
+void kvt_disk_slow(const struct kvt_disk *disk, unsigned int ms, unsigned int depth)
 {
 	disk_set(disk, "irqmode", 2);	/* a timer */
 	disk_set(disk, "completion_nsec", ms * 1000000ULL);
 	disk_set(disk, "submit_queues", 1);
-	disk_set(disk, "hw_queue_depth", 2);
+	disk_set(disk, "hw_queue_depth", depth);
 }
 
 void kvt_disk_new(struct kvt_disk *disk, const struct kvt_disk_opts *opts)
@@ -103,7 +103,7 @@ void kvt_disk_new(struct kvt_disk *disk, const struct kvt_disk_opts *opts)
 	if (opts->cache_mib)
 		disk_set(disk, "cache_size", opts->cache_mib);
 	if (opts->delay_ms)
-		disk_delay(disk, opts->delay_ms);
+		kvt_disk_slow(disk, opts->delay_ms, 2);
 	kvt_disk_power(disk, true);
 }
 

@@ -34,6 +34,8 @@ void kvt_disk_new(struct kvt_disk *disk, const struct kvt_disk_opts *opts);
 /* Off: as if pulled out.  What it had written, its cache aside, is there when on again. */
 void kvt_disk_power(const struct kvt_disk *disk, bool on);
 void kvt_disk_resize(struct kvt_disk *disk, unsigned int mib);	/* while off */
+/* Each transfer takes so long, @depth of them at a time; while off. */
+void kvt_disk_slow(const struct kvt_disk *disk, unsigned int ms, unsigned int depth);
 /* Every transfer that touches the range fails, or does not any more. */
 void kvt_disk_bad(const struct kvt_disk *disk, uint64_t off, uint64_t len, bool bad);
 void kvt_disk_free(const struct kvt_disk *disk);

@@ -143,11 +143,18 @@ bool kvt_debug_kernel(void)
 	return debug;
 }
 
+static bool asked_for(const char *name)
+{
+	const char *s = getenv(name);
+
+	return s && *s && strcmp(s, "0");
+}
+
 unsigned long kvt_scale(unsigned long quick, unsigned long soak)
 {
-	const char *s = getenv("KVMEM_SOAK");
-
-	return s && *s && strcmp(s, "0") ? soak : quick;
+	if (asked_for("KVMEM_SOAK"))
+		return soak;
+	return asked_for("KVMEM_BRIEF") ? (quick + 1) / 2 : quick;
 }
 
 uint64_t kvt_now_ms(void)

@@ -60,7 +60,10 @@ void kvt_in_child(void (*fn)(void *), void *arg);
 
 /* Is this a kernel with sanitizers (waits are longer, counts smaller)? */
 bool kvt_debug_kernel(void);
-/* @quick in `make check`, @soak with KVMEM_SOAK=1. */
+/*
+ * @quick in `make check`, @soak with KVMEM_SOAK=1.  With KVMEM_BRIEF=1, where
+ * another kernel runs all of @quick, half of that.
+ */
 unsigned long kvt_scale(unsigned long quick, unsigned long soak);
 
 uint64_t kvt_now_ms(void);

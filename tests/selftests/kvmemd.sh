@@ -2,34 +2,23 @@
 # SPDX-License-Identifier: GPL-2.0
 # kvmemd against a loaded module: what it makes and leaves alone, reload, take-over, policies, samples, metrics; and a
 # replay that goes on while the daemon is killed over and over, hung, and away. Prints KTAP; leaves the module as it was.
-# KVMEM_SOAK kills it 100 times, otherwise 10.
-here=$(cd -- "$(dirname -- "$0")" && pwd)
-top=$(cd -- "$here/../.." && pwd)
-bin=$top/build/userspace/bin
-ctl=$bin/kvmemctl
-sys=/sys/class/misc/kvmem
+# KVMEM_SOAK kills it 100 times, KVMEM_BRIEF 5 times, otherwise 10.
+# shellcheck source=tests/selftests/kvmem_shell.sh
+. "$(dirname -- "$0")/kvmem_shell.sh"
+need_kvmem "$bin"/{kvmemd,kvmemctl,kvmem-replay,kvmem-tracegen}
 kills=10
+[ -z "${KVMEM_BRIEF:-}" ] || kills=5
 [ -z "${KVMEM_SOAK:-}" ] || kills=100
 
-skip() {
-	echo "KTAP version 1"
-	echo "1..0 # SKIP $1"
-	exit 4
-}
-
-[ -c /dev/kvmem ] || skip "kvmem is not loaded"
-[ "$(id -u)" = 0 ] || skip "needs root"
-for program in kvmemd kvmemctl kvmem-replay kvmem-tracegen; do
-	[ -x "$bin/$program" ] || skip "$program is not built: make userspace"
-done
-
 ns=d-$$ port=19464
+metrics=http://127.0.0.1:$port/metrics
 tmp=$(mktemp -d)
 bytes=$(cat "$sys/arena_bytes") floor=$(cat "$sys/arena_floor_bytes")
 daemon=
 
 # shellcheck disable=SC2317 # called by the trap
 cleanup() {
+	py_end
 	[ -z "$daemon" ] || kill -KILL "$daemon" 2>/dev/null
 	for n in "$ns" "$ns-a" "$ns-b" "$ns-other"; do "$ctl" ns delete "$n" 2>/dev/null; done
 	"$ctl" pool delete "$ns-pool" 2>/dev/null
@@ -41,30 +30,7 @@ cleanup() {
 trap cleanup EXIT
 ip link set lo up 2>/dev/null
 
-number=0 bad=0 trouble=''
-note() { trouble+="# $*"$'\n'; }
-result() {
-	number=$((number + 1))
-	if [ -z "$trouble" ]; then
-		echo "ok $number $1"
-	else
-		printf '%s' "$trouble"
-		[ ! -s "$tmp/log" ] || tail -n 20 "$tmp/log" | sed 's/^/# log: /'
-		echo "not ok $number $1"
-		bad=1
-	fi
-	trouble=''
-}
-
-# until SECONDS COMMAND...: wait for it to work
-until_ok() {
-	local end=$((SECONDS + $1))
-	shift
-	until "$@" >/dev/null 2>&1; do
-		[ $SECONDS -lt $end ] || return 1
-		sleep 0.05
-	done
-}
+py_begin
 
 # As the unit runs it: nobody, with CAP_NET_ADMIN alone.
 caps=-all,+net_admin
@@ -82,11 +48,9 @@ stop() { # stop SIGNAL: its exit status
 	return $rc
 }
 
-# field NAMESPACE PYTHON-EXPRESSION: of what kvmemctl says about it
-field() { "$ctl" --json ns show "$1" | python3 -c "import json,sys; d=json.load(sys.stdin); print($2)"; }
-expect() { # expect WHAT GOT WANT
-	[ "$2" = "$3" ] || note "$1: $2, want $3"
-}
+# of NAMESPACE PYTHON-EXPRESSION: of what kvmemctl says about it
+of() { field "$2" ns show "$1"; }
+order() { field "d['order']" policy show "$1"; }
 
 cat >"$tmp/conf" <<CONF
 daemon: { metrics = "127.0.0.1:$port"; socket = "$tmp/kvmemd.sock"; poll_ms = 20; };
@@ -116,19 +80,18 @@ start
 until_ok 10 "$ctl" ns show "$ns-b" || note "no namespaces after 10 s"
 expect "arena" "$(cat "$sys/arena_bytes")" $((96 << 20))
 expect "floor" "$(cat "$sys/arena_floor_bytes")" $((16 << 20))
-expect "mode" "$(field "$ns" "d['mode']")" 0666
-expect "quota" "$(field "$ns" "d['quota_blocks']")" 1500
-expect "pool" "$(field "$ns-a" "d['pool']")" "$ns-pool"
-expect "ttl" "$(field "$ns-a" "d['ttl_ms']")" 3600000
-expect "another's ttl" "$(field "$ns-other" "d['ttl_ms']")" 5000
-result "makes what the file describes"
+expect "mode" "$(of "$ns" "d['mode']")" 0666
+expect "quota" "$(of "$ns" "d['quota_blocks']")" 1500
+expect "pool" "$(of "$ns-a" "d['pool']")" "$ns-pool"
+expect "ttl" "$(of "$ns-a" "d['ttl_ms']")" 3600000
+expect "another's ttl" "$(of "$ns-other" "d['ttl_ms']")" 5000
+result "makes what the file describes" "$tmp/log"
 
-order() { "$ctl" --json policy show "$1" | python3 -c "import json,sys; d=json.load(sys.stdin); print(d['order'])"; }
 # shellcheck disable=SC2317 # called by until_ok
 is_arrival() { [ "$(order "$ns-b")" = arrival ]; }
 until_ok 5 is_arrival || note "fifo is not in order of arrival: $(order "$ns-b")"
 expect "order of lru" "$(order "$ns-a")" use
-result "policies by name"
+result "policies by name" "$tmp/log"
 
 # --- reload ---
 
@@ -136,7 +99,7 @@ old=$(cat "$tmp/conf")
 sed -i 's/quota_blocks = 1500/quota_blocks = 1600/; s/policy = "fifo"/policy = "lru"/' "$tmp/conf"
 kill -HUP "$daemon"
 # shellcheck disable=SC2317
-has_1600() { [ "$(field "$ns" "d['quota_blocks']")" = 1600 ]; }
+has_1600() { [ "$(of "$ns" "d['quota_blocks']")" = 1600 ]; }
 # shellcheck disable=SC2317
 is_use() { [ "$(order "$ns-b")" = use ]; }
 until_ok 5 has_1600 || note "the new quota is not there"
@@ -146,14 +109,14 @@ cp "$tmp/conf.bad" "$tmp/conf"
 kill -HUP "$daemon"
 until_ok 5 grep -q 'conf:6:' "$tmp/log" || note "a bad file is not complained about"
 sleep 0.2
-expect "quota after a bad file" "$(field "$ns" "d['quota_blocks']")" 1600
+expect "quota after a bad file" "$(of "$ns" "d['quota_blocks']")" 1600
 kill -0 "$daemon" 2>/dev/null || note "a bad file ended it"
 printf '%s\n' "$old" >"$tmp/conf"
 kill -HUP "$daemon"
 # shellcheck disable=SC2317
-has_1500() { [ "$(field "$ns" "d['quota_blocks']")" = 1500 ]; }
+has_1500() { [ "$(of "$ns" "d['quota_blocks']")" = 1500 ]; }
 until_ok 5 has_1500 || note "the old quota does not come back"
-result "reload"
+result "reload" "$tmp/log"
 
 # --- a replay through everything that can happen to the daemon ---
 
@@ -173,38 +136,20 @@ replays() {
 }
 # Is the table the same for all classes, as only one that nobody has learnt is?
 plain_table() {
-	"$ctl" --json policy show "$1" | python3 -c "
-import json, sys
-rows = json.load(sys.stdin)['table']
-sys.exit(any(row['values'] != rows[0]['values'] for row in rows))"
+	"$ctl" --json policy show "$1" >"$tmp/table" &&
+		ask holds "$tmp/table" "all(row['values'] == d['table'][0]['values'] for row in d['table'])"
 }
 
 replays &
 replayer=$!
-scrape() { python3 - "$port" <<'PY'
-import sys, urllib.request
-text = urllib.request.urlopen(f"http://127.0.0.1:{sys.argv[1]}/metrics", timeout=10).read().decode()
-open(sys.argv[2] if len(sys.argv) > 2 else "/dev/stdout", "w").write(text)
-PY
-}
-until_ok 20 scrape || note "no metrics"
+until_ok 20 ask total "$metrics" kvmem_build_info || note "no metrics: $answer"
 sleep 3
-scrape >"$tmp/metrics" || note "no metrics under load"
-scrape >"$tmp/metrics"
-python3 - "$tmp/metrics" "$ns" <<'PY' >"$tmp/verdict" || true
-import re, sys
-text, ns = open(sys.argv[1]).read(), sys.argv[2]
-def value(pattern):
-    found = [float(line.split()[-1]) for line in text.splitlines() if re.match(pattern, line)]
-    return max(found) if found else None
-puts = value(r'kvmem_namespace_puts_total\{.*"%s"' % ns)
-if not puts: print("no puts in the metrics", puts)
-scrape = value(r'kvmem\w*scrape\w*seconds')
-if scrape is None: print("the metrics do not tell what a scrape costs")
-elif not 0 <= scrape < 0.05: print("a scrape costs", scrape, "s")
-PY
-[ ! -s "$tmp/verdict" ] || note "$(cat "$tmp/verdict")"
-result "metrics during a replay"
+puts=$(metric "kvmem_namespace_puts_total\{.*\"$ns\"")
+case $puts in 0 | none*) note "no puts in the metrics: $puts" ;; esac
+# What the one before took, under load
+metric 'kvmem\w*scrape\w*seconds' >"$tmp/took"
+judge "$tmp/took" "0 <= d < 0.05"
+result "metrics during a replay" "$tmp/log"
 
 slowest=0 total=0 plain=0 lost=0
 for ((i = 0; i < kills; i++)); do
@@ -228,21 +173,16 @@ echo "# $kills kills, a restart took $((total / kills)) ms, at most $slowest ms;
 [ $total -lt $((10 * plain + 500 * kills)) ] || note "restarts take more than ten times what starting the program does"
 kill -STOP "$daemon"
 sleep 1
-puts=$(field "$ns" "d['stats']['puts']")
+puts=$(of "$ns" "d['stats']['puts']")
 sleep 2
-[ "$(field "$ns" "d['stats']['puts']")" -gt "$puts" ] || note "a hung daemon stops the data path"
+[ "$(of "$ns" "d['stats']['puts']")" -gt "$puts" ] || note "a hung daemon stops the data path"
 kill -CONT "$daemon"
 touch "$tmp/enough"
 wait "$replayer" || note "the replay failed: $(tail -n 5 "$tmp/$ns.out")"
-python3 -c "
-import json
-d = json.load(open('$tmp/$ns.json'))
-text = json.dumps(d)
-print('# hit rate', d.get('hit_rate'))
-" || note "no result of the replay"
+if ask value "$tmp/$ns.json" "d.get('hit_rate')"; then echo "# hit rate $answer"; else note "no result of the replay: $answer"; fi
 stop TERM || note "exit status $? after SIGTERM"
-expect "quota after the daemon" "$(field "$ns" "d['quota_blocks']")" 1500
-result "killed, hung and stopped during a replay"
+expect "quota after the daemon" "$(of "$ns" "d['quota_blocks']")" 1500
+result "killed, hung and stopped during a replay" "$tmp/log"
 
 # --- somebody deletes what the file describes ---
 
@@ -250,12 +190,11 @@ start
 until_ok 10 "$ctl" ns show "$ns" || note "no take-over"
 for n in "$ns" "$ns-a" "$ns-b"; do "$ctl" ns delete "$n"; done
 until_ok 10 "$ctl" ns show "$ns" || note "a deleted namespace does not come back"
-expect "quota of the new one" "$(field "$ns" "d['quota_blocks']")" 1500
-result "reconciles what was deleted"
+expect "quota of the new one" "$(of "$ns" "d['quota_blocks']")" 1500
+result "reconciles what was deleted" "$tmp/log"
 
 stop TERM || note "exit status $? after SIGTERM"
 [ ! -e "$tmp/kvmemd.sock" ] || note "its socket is left"
-result "stops cleanly"
+result "stops cleanly" "$tmp/log"
 
-echo "1..$number"
-exit $bad
+end_of_cases

@@ -7,36 +7,25 @@
 #
 # Without a trace, a generated one; KVMEM_TRACE names another. With the public conversation trace the hit rates must
 # reach those that docs/policy.md promises; with any, LRU's less 0.5 points. Prints KTAP with the table in comments.
-here=$(cd -- "$(dirname -- "$0")" && pwd)
-top=$(cd -- "$here/../.." && pwd)
-bin=$top/build/userspace/bin
-ctl=$bin/kvmemctl
+# shellcheck source=tests/selftests/kvmem_shell.sh
+. "$(dirname -- "$0")/kvmem_shell.sh"
+need_kvmem "$bin"/{kvmemd,kvmemctl,kvmem-replay,kvmem-tracegen}
 trace=${1:-${KVMEM_TRACE:-}}
 shift
 shares=("$@")
 [ ${#shares[@]} -gt 0 ] || shares=(2 4 8)
 
-skip() {
-	echo "KTAP version 1"
-	echo "1..0 # SKIP $1"
-	exit 4
-}
-
-[ -c /dev/kvmem ] || skip "kvmem is not loaded"
-[ "$(id -u)" = 0 ] || skip "needs root"
-for program in kvmemd kvmemctl kvmem-replay kvmem-tracegen; do
-	[ -x "$bin/$program" ] || skip "$program is not built: make userspace"
-done
-
 tmp=$(mktemp -d) ns=policy-$$
 daemon=
 # shellcheck disable=SC2317 # called by the trap
 cleanup() {
+	py_end
 	[ -z "$daemon" ] || kill "$daemon" 2>/dev/null
 	"$ctl" ns delete "$ns" 2>/dev/null
 	rm -rf "$tmp"
 }
 trap cleanup EXIT
+py_begin
 
 if [ -z "$trace" ]; then
 	trace=$tmp/trace
@@ -53,9 +42,8 @@ echo "daemon: { metrics = \"\"; socket = \"$tmp/socket\"; };" >"$tmp/conf"
 daemon=$!
 
 measure() { # measure SHARE: one replay from empty; its result and what advise says of it
-	local blocks
-	blocks=$(python3 -c "import json; print(max(json.load(open('$tmp/curve'))['distinct'] * $1 // 100, 1))")
-	"$ctl" ns create "$ns" --quota-blocks "$blocks" >/dev/null || return 1
+	ask value "$tmp/curve" "max(d['distinct'] * $1 // 100, 1)" || return 1
+	"$ctl" ns create "$ns" --quota-blocks "$answer" >/dev/null || return 1
 	"$bin/kvmem-replay" --ns "$ns" --progress off --json "$tmp/replay.$1" "$trace" >"$tmp/out" 2>&1 ||
 		{ sed 's/^/# /' "$tmp/out"; return 1; }
 	# The daemon reads the last counts within a second.

@@ -396,6 +396,9 @@ struct kvmem_lease {
  * batch could not be read or a status could not be written.  The io_uring
  * command returns the number of operations with status 0 instead of writing
  * @nr_ok; the batch and the operations must stay valid until it completes.
+ * A command of up to 64 GET or PUT with KVMEM_OP_F_NOCACHE and a registered
+ * buffer is pending while the media works, without a worker; when its ring goes
+ * it is cancelled (kernels from 6.7 on), with ECANCELED for what was under way.
  */
 struct kvmem_batch {
 	__u32 size;
