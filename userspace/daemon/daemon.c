@@ -248,7 +248,7 @@ static void finish(struct kvmemd *d)
 	watch_free(d->watch);
 	knl_close(&d->kernel->nl);
 	state_clear(&d->state);
-	reconcile_reset(&d->reconcile);
+	reconcile_end(&d->reconcile);
 	loop_free(d->loop);
 	if (d->signals >= 0)
 		close(d->signals);
@@ -257,7 +257,8 @@ static void finish(struct kvmemd *d)
 
 int daemon_run(const char *path, struct config *config)
 {
-	struct kernel kernel = { .ops = &kernel_ops, .nl.timeout_s = REQUEST_TIMEOUT_S };
+	/* An attach that takes long may outlast this function. */
+	static struct kernel kernel = { .ops = &kernel_ops, .nl.timeout_s = REQUEST_TIMEOUT_S };
 	struct kvmemd d = { .path = path, .kernel = &kernel, .signals = -1 };
 	int err = 0;
 

@@ -7,7 +7,7 @@ REPORT_SRCS ?= $(patsubst $(TOP)/%,%,$(wildcard $(TOP)/daemon/report*.c))
 CONFIG_SRCS := $(addprefix daemon/,config.c config_print.c config_scan.c config_value.c log.c) \
 	ctl/parse.c
 STATE_SRCS := $(addprefix daemon/,kernel.c read.c state.c state_media.c state_parse.c)
-DAEMON_SRCS := $(addprefix daemon/,control.c daemon.c link.c loop.c main.c reconcile.c \
+DAEMON_SRCS := $(addprefix daemon/,attach.c control.c daemon.c link.c loop.c main.c reconcile.c \
 	socket.c watch.c) $(CONFIG_SRCS) $(STATE_SRCS)
 
 $(O)/obj/daemon/%.o $(O)/san/daemon/%.o $(O)/san/tests/daemon_%.o $(O)/san/tests/fake_kernel.o: \
@@ -22,11 +22,11 @@ $(eval $(call unittest,daemon_config,tests/daemon_config.c $(CONFIG_SRCS) $(POLI
 	-lconfig -lsystemd -lm))
 
 DAEMON_FAKE := tests/fake_kernel.c $(STATE_SRCS) $(NL_SRCS)
-$(eval $(call unittest,daemon_reconcile,tests/daemon_reconcile.c daemon/reconcile.c \
+$(eval $(call unittest,daemon_reconcile,tests/daemon_reconcile.c daemon/attach.c daemon/reconcile.c \
 	$(DAEMON_FAKE) $(CONFIG_SRCS) $(POLICY_SRCS),$(NL_LIBS) -lconfig -lsystemd -lm))
 $(eval $(call unittest,daemon_control,tests/daemon_control.c daemon/control.c \
 	$(DAEMON_FAKE) $(CONFIG_SRCS),$(NL_LIBS) -lconfig -lsystemd))
-$(eval $(call unittest,daemon_link,tests/daemon_link.c $(addprefix daemon/,control.c link.c \
+$(eval $(call unittest,daemon_link,tests/daemon_link.c $(addprefix daemon/,attach.c control.c link.c \
 	loop.c reconcile.c watch.c) $(DAEMON_FAKE) $(CONFIG_SRCS) $(POLICY_SRCS), \
 	$(NL_LIBS) -lconfig -lsystemd -lm))
 $(eval $(call unittest,daemon_state,tests/daemon_state.c $(STATE_SRCS) $(NL_SRCS) \

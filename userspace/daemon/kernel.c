@@ -16,7 +16,17 @@ static int real_dump(struct kernel *k, struct nl_msg *msg, knl_fn fn,
 	return knl_dump(&k->nl, msg, fn, restart, arg, e);
 }
 
-const struct kernel_ops kernel_ops = { real_call, real_dump };
+/* A connection of its own; of @k only what does not change. */
+static int real_attach(struct kernel *k, struct nl_msg *msg, struct knl_error *e)
+{
+	struct knl nl = { .timeout_s = k->nl.timeout_s };
+	int rc = knl_call(&nl, msg, NULL, NULL, e);
+
+	knl_close(&nl);
+	return rc;
+}
+
+const struct kernel_ops kernel_ops = { real_call, real_dump, real_attach };
 
 static int no_message(struct kernel *k)
 {

@@ -12,13 +12,15 @@
 struct kernel;
 
 /**
- * struct kernel_ops - a transport; both as knl_call() and knl_dump()
+ * struct kernel_ops - a transport; as knl_call() and knl_dump()
+ * @attach: as call, from any thread and beside all others
  */
 struct kernel_ops {
 	int (*call)(struct kernel *k, struct nl_msg *msg, knl_fn fn, void *arg,
 		    struct knl_error *e);
 	int (*dump)(struct kernel *k, struct nl_msg *msg, knl_fn fn,
 		    void (*restart)(void *arg), void *arg, struct knl_error *e);
+	int (*attach)(struct kernel *k, struct nl_msg *msg, struct knl_error *e);
 };
 
 /**

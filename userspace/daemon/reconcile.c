@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "daemon/log.h"
 #include "daemon/reconcile.h"
@@ -91,9 +92,18 @@ static void complain(struct reconcile *r, const char *name, const char *fmt, ...
 
 void reconcile_reset(struct reconcile *r)
 {
+	struct attach_job *attaching = r->attaching;
+
 	free(r->complaints);
 	free(r->before);
 	memset(r, 0, sizeof(*r));
+	r->attaching = attaching;
+}
+
+void reconcile_end(struct reconcile *r)
+{
+	attach_leave(&r->attaching);
+	reconcile_reset(r);
 }
 
 static void start(struct reconcile *r)
@@ -402,6 +412,9 @@ static void reconcile_ns(struct run *run, const struct config_ns *want)
 
 #define FIRST_PAUSE	2000000000ULL
 #define LAST_PAUSE	(32 * FIRST_PAUSE)
+/* A device that is well answers within this; how often others are looked at. */
+#define ATTACH_WAIT_MS	1000
+#define LOOK_PAUSE	1000000000ULL
 
 static struct reconcile_try *find_try(struct reconcile *r, const char *name)
 {
@@ -486,31 +499,91 @@ static struct nl_msg *attach_request(const struct config_media *want)
 	return NULL;
 }
 
+static void attach_refused(struct run *run, const struct config_media *want)
+{
+	complain(run->r, want->name, "media %s: %s cannot be attached: %s; trying again",
+		 want->name, want->path, kernel_error(run->k));
+	try_later(run, want->name);
+}
+
 static void attach(struct run *run, const struct config_media *want)
 {
-	int err = kernel_call(run->k, attach_request(want), NULL, NULL);
+	int err = attach_begin(&run->r->attaching, run->k, want->name, attach_request(want));
 
-	if (!err) {
+	if (!err)
+		return;
+	run->k->error = (struct knl_error){ .fault = KNL_NO_MEMORY, .err = -err };
+	attach_refused(run, want);
+}
+
+/* @rc: of the request; what the kernel said of it is @run->k->error. */
+static void attach_ended(struct run *run, const struct config_media *want, int rc)
+{
+	if (!rc) {
 		forget_try(run->r, want->name);
 		run->r->created++;
 		log_ns(LOG_NOTICE, want->name, "attached", "media %s: %s was attached",
 		       want->name, want->path);
 	} else if (run->k->error.fault == KNL_REFUSED) {
-		complain(run->r, want->name, "media %s: %s cannot be attached: %s; trying again",
-			 want->name, want->path, kernel_error(run->k));
-		try_later(run, want->name);
+		attach_refused(run, want);
 	} else {
-		run->err = err;
+		run->err = run->k->error.fault == KNL_NO_MODULE ? -ENODEV : -run->k->error.err;
 	}
 }
 
-static void attach_missing(struct run *run, const struct config_media *want)
+/* After at most @wait_ms; whatever the kernel says later is asked for later. */
+static void attach_look_at(struct run *run, const struct config_media *want,
+			   unsigned int wait_ms)
+{
+	struct knl_error e;
+	int rc;
+
+	switch (attach_look(&run->r->attaching, want->name, wait_ms, &rc, &e)) {
+	case ATTACH_DONE:
+		run->k->error = e;
+		attach_ended(run, want, rc);
+		break;
+	case ATTACH_BUSY:
+		complain(run->r, want->name, "media %s: %s takes long to attach; going on "
+			 "without it", want->name, want->path);
+		retry_at(run->r, run->now + LOOK_PAUSE);
+		break;
+	case ATTACH_NONE:
+		break;
+	}
+}
+
+static uint64_t clock_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+/* Those that were begun just now have a second together, the others none. */
+static void look_at_attaching(struct run *run, unsigned int wait_ms)
+{
+	uint64_t end = clock_ms() + wait_ms, now;
+	unsigned int i;
+
+	for (i = 0; i < run->config->nr_media && !run->err; i++) {
+		now = clock_ms();
+		attach_look_at(run, &run->config->media[i],
+			       now < end ? (unsigned int)(end - now) : 0);
+	}
+}
+
+/* True: it was begun. */
+static bool attach_missing(struct run *run, const struct config_media *want)
 {
 	const struct state_media *twin;
 
+	if (attach_is_there(run->r->attaching, want->name))
+		return false;
 	if (state_find_media_by_name(run->state, want->name)) {
 		forget_try(run->r, want->name);
-		return;
+		return false;
 	}
 	twin = find_twin(run->state, want);
 	if (twin) {
@@ -520,7 +593,9 @@ static void attach_missing(struct run *run, const struct config_media *want)
 			 twin->name, want->name);
 	} else if (!too_soon(run, want->name)) {
 		attach(run, want);
+		return true;
 	}
+	return false;
 }
 
 /* The kernel's bounds; drive writes of a small media may be below. */
@@ -584,9 +659,11 @@ static void reconcile_media(struct run *run)
 {
 	const struct config *config = run->config;
 	unsigned int before, i;
+	bool begun = false;
 
 	for (i = 0; i < config->nr_media && !run->err; i++)
-		attach_missing(run, &config->media[i]);
+		begun |= attach_missing(run, &config->media[i]);
+	look_at_attaching(run, begun ? ATTACH_WAIT_MS : 0);
 	/* The size of one, which its budget may depend on, is known from now on. */
 	read_again(run, run->r->created || run->r->changed);
 	before = run->r->changed;

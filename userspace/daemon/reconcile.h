@@ -6,6 +6,7 @@
 #ifndef KVMEMD_RECONCILE_H
 #define KVMEMD_RECONCILE_H
 
+#include "daemon/attach.h"
 #include "daemon/config.h"
 #include "daemon/kernel.h"
 
@@ -29,7 +30,8 @@ struct reconcile_try {
  *	at every event
  * @nr_complaints, @nr_before: of this time, of the last time
  * @tries: media that cannot be attached, CONFIG_MAX_MEDIA at most
- * @retry_at: when the next of them is tried again; 0 = there are none
+ * @retry_at: when the next of them is tried again, or looked at; 0 = there are none
+ * @attaching: media that are just being attached; they outlast a reset
  */
 struct reconcile {
 	unsigned int created, changed, failed, left;
@@ -38,6 +40,7 @@ struct reconcile {
 	struct reconcile_try tries[CONFIG_MAX_MEDIA];
 	unsigned int nr_tries;
 	uint64_t retry_at;
+	struct attach_job *attaching;
 };
 
 /*
@@ -45,7 +48,8 @@ struct reconcile {
  * was created.  0, or -errno when the kernel cannot be talked to.  Media come
  * last, so that what is on them finds its namespaces; one that cannot be
  * attached is tried again after 2 s, 4 s and so on up to 64 s: @now is
- * CLOCK_MONOTONIC in ns.
+ * CLOCK_MONOTONIC in ns.  They are attached side by side, and waited for no longer
+ * than a second: what takes more is looked at again later.
  */
 int reconcile(struct reconcile *r, struct kernel *k, struct state *state,
 	      const struct config *config, uint64_t now);
@@ -53,5 +57,7 @@ int reconcile(struct reconcile *r, struct kernel *k, struct state *state,
 void reconcile_forget_tries(struct reconcile *r);
 /* Say everything again: the configuration is another one. */
 void reconcile_reset(struct reconcile *r);
+/* The end: what is being attached is left to the kernel. */
+void reconcile_end(struct reconcile *r);
 
 #endif

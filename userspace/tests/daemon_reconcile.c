@@ -32,7 +32,7 @@ static void end(void)
 	fclose(log_to);
 	free(said);
 	state_clear(&state);
-	reconcile_reset(&r);
+	reconcile_end(&r);
 }
 
 static void on_error(void *arg, const char *message)
@@ -296,19 +296,20 @@ static void attaches(void)
 	fake_add_media(&f, "other", "/dev/z")->write_budget = 5;
 	CHECK_EQ(run(flash), 0);
 	CHECK_EQ(f.nr_media, 3);
-	CHECK(!strcmp(f.media[1].name, "one") && !strcmp(f.media[2].path, "/dev/b"));
+	CHECK(fake_find_media(&f, "one") && fake_find_media(&f, "two"));
+	CHECK(!strcmp(fake_find_media(&f, "two")->path, "/dev/b"));
 	/* Twice the size, which only the media tells */
-	CHECK_EQ(f.media[1].write_budget, 2LL << 30);
-	CHECK_EQ(f.media[2].write_budget, 10LL << 30);
+	CHECK_EQ(fake_find_media(&f, "one")->write_budget, 2LL << 30);
+	CHECK_EQ(fake_find_media(&f, "two")->write_budget, 10LL << 30);
 	CHECK_EQ(f.media[0].write_budget, 5);
 	CHECK_EQ(state.media_missing, 0);
 	CHECK_EQ(state_find_media_by_name(&state, "two")->write_budget, 10LL << 30);
 	CHECK_EQ(run(flash), 0);
 	CHECK_EQ(writes(), 0);
-	f.media[1].write_budget = 0;
+	fake_find_media(&f, "one")->write_budget = 0;
 	CHECK_EQ(run(flash), 0);
 	CHECK_EQ(writes(), 1);
-	CHECK_EQ(f.media[1].write_budget, 2LL << 30);
+	CHECK_EQ(fake_find_media(&f, "one")->write_budget, 2LL << 30);
 	/* One that somebody let go comes back. */
 	f.nr_media = 2;
 	CHECK_EQ(run(flash), 0);
@@ -346,6 +347,84 @@ static void tries_again(void)
 	CHECK_EQ(run(flash), 0);
 	CHECK_EQ(f.nr_media, 2);
 	CHECK_EQ(state.media_missing + r.retry_at + r.nr_tries, 0);
+	end();
+}
+
+static uint64_t real_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+/* A device that does not answer: nothing waits for it, and it comes when it does. */
+static void hanging_media(void)
+{
+	const struct timespec step = { .tv_nsec = 5000000 };
+	uint64_t start = real_ms();
+	int i;
+
+	begin();
+	f.hang = "/dev/a";
+	CHECK_EQ(run(flash), 0);
+	CHECK(f.hanging);
+	CHECK(real_ms() - start < 30000);
+	/* All else is as it should be. */
+	CHECK(fake_find_ns(&f, "n"));
+	CHECK(!fake_find_media(&f, "one"));
+	CHECK(fake_find_media(&f, "two"));
+	CHECK_EQ(fake_find_media(&f, "two")->write_budget, 10LL << 30);
+	CHECK_EQ(state.media_missing, 1);
+	CHECK(strstr(said, "media one: /dev/a takes long to attach"));
+	CHECK_EQ(r.retry_at - now, 1000000000);
+	/* It is not asked for twice, whatever happens meanwhile. */
+	for (i = 0; i < 5; i++) {
+		now += 1000000000;
+		reconcile_reset(&r);
+		CHECK_EQ(run(flash), 0);
+		CHECK_EQ(f.calls[KVMEM_CMD_MEDIA_ATTACH], 0);
+		CHECK_EQ(state.media_missing, 1);
+	}
+	fake_answer(&f);
+	for (i = 0; i < 2000 && (i == 0 || state.media_missing); i++) {
+		nanosleep(&step, NULL);
+		CHECK_EQ(run(flash), 0);
+	}
+	CHECK_EQ(state.media_missing, 0);
+	CHECK(strstr(said, "media one: /dev/a was attached"));
+	CHECK_EQ(f.nr_media, 2);
+	CHECK_EQ(fake_find_media(&f, "one")->write_budget, 2LL << 30);
+	CHECK_EQ(r.retry_at, 0);
+	end();
+}
+
+/* It fails after all, or nobody is there any more to hear. */
+static void hanging_in_vain(void)
+{
+	const struct timespec step = { .tv_nsec = 5000000 };
+	int i;
+
+	begin();
+	f.hang = "/dev/a";
+	CHECK_EQ(run(flash), 0);
+	f.fail_cmd = KVMEM_CMD_MEDIA_ATTACH;
+	f.fail_err = ETIMEDOUT;
+	fake_answer(&f);
+	for (i = 0; i < 2000 && !r.nr_tries; i++) {
+		nanosleep(&step, NULL);
+		CHECK_EQ(run(flash), 0);
+	}
+	CHECK(strstr(said, "media one: /dev/a cannot be attached: Connection timed out"));
+	CHECK_EQ(r.retry_at - now, 2000000000);
+	f.fail_cmd = 0;
+	f.hang = "/dev/a";
+	now = r.retry_at;
+	CHECK_EQ(run(flash), 0);
+	CHECK(f.hanging);
+	reconcile_end(&r);
+	CHECK(!r.attaching);
+	fake_answer(&f);
 	end();
 }
 
@@ -398,6 +477,8 @@ static const struct ktap_test tests[] = {
 	{ "flash settings of namespaces", flash_modes },
 	{ "media are attached and their budgets set", attaches },
 	{ "media that cannot be attached are tried again", tries_again },
+	{ "a media that hangs holds nothing up", hanging_media },
+	{ "a media that hangs and fails", hanging_in_vain },
 	{ "media that are others", other_media },
 	{ "a media that is not the one", wrong_media },
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
 #include <netlink/genl/genl.h>
+#include <pthread.h>
 #include <string.h>
 
 #include "fake_kernel.h"
@@ -43,6 +44,16 @@ struct fake_media *fake_add_media(struct fake_kernel *f, const char *name, const
 	snprintf(m->path, sizeof(m->path), "%s", path);
 	memset(m->uuid, path[strlen(path) - 1], sizeof(m->uuid));
 	return m;
+}
+
+struct fake_media *fake_find_media(struct fake_kernel *f, const char *name)
+{
+	unsigned int i;
+
+	for (i = 0; i < f->nr_media; i++)
+		if (!strcmp(f->media[i].name, name))
+			return &f->media[i];
+	return NULL;
 }
 
 struct fake_ns *fake_find_ns(struct fake_kernel *f, const char *name)
@@ -427,6 +438,34 @@ static int carry_out(struct request *r)
 	}
 }
 
+/* Attaches come from threads of their own. */
+static pthread_mutex_t fake_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t fake_changed = PTHREAD_COND_INITIALIZER;
+
+/* Caller holds fake_lock, which others have meanwhile. */
+static void hang(struct fake_kernel *f, const struct knl_msg *m)
+{
+	char path[STATE_PATH_LEN] = "";
+
+	knl_get_string(m->tb[KVMEM_A_PATH], path, sizeof(path));
+	if (strcmp(path, f->hang))
+		return;
+	f->hanging = true;
+	while (f->hang)
+		pthread_cond_wait(&fake_changed, &fake_lock);
+	f->hanging = false;
+}
+
+void fake_answer(struct fake_kernel *f)
+{
+	pthread_mutex_lock(&fake_lock);
+	f->hang = NULL;
+	pthread_cond_broadcast(&fake_changed);
+	while (f->hanging)
+		pthread_cond_wait(&fake_changed, &fake_lock);
+	pthread_mutex_unlock(&fake_lock);
+}
+
 static int handle(struct kernel *k, struct nl_msg *msg, knl_fn fn, void *arg, bool dump,
 		  struct knl_error *e)
 {
@@ -441,8 +480,14 @@ static int handle(struct kernel *k, struct nl_msg *msg, knl_fn fn, void *arg, bo
 		return -1;
 	}
 	if (!knl_parse(msg, tb, &m)) {
+		pthread_mutex_lock(&fake_lock);
 		f->calls[m.cmd]++;
+		if (f->hang && m.cmd == KVMEM_CMD_MEDIA_ATTACH)
+			hang(f, &m);
 		rc = m.cmd == f->fail_cmd ? -f->fail_err : carry_out(&r);
+		if (m.cmd == KVMEM_CMD_MEDIA_ATTACH)
+			pthread_cond_broadcast(&fake_changed);
+		pthread_mutex_unlock(&fake_lock);
 	}
 	if (rc >= 0)
 		return rc;
@@ -454,6 +499,11 @@ static int fake_call(struct kernel *k, struct nl_msg *msg, knl_fn fn, void *arg,
 		     struct knl_error *e)
 {
 	return handle(k, msg, fn, arg, false, e);
+}
+
+static int fake_attach(struct kernel *k, struct nl_msg *msg, struct knl_error *e)
+{
+	return handle(k, msg, NULL, NULL, false, e);
 }
 
 static int fake_dump(struct kernel *k, struct nl_msg *msg, knl_fn fn,
@@ -471,7 +521,7 @@ static int fake_dump(struct kernel *k, struct nl_msg *msg, knl_fn fn,
 
 void fake_kernel_init(struct fake_kernel *f)
 {
-	static const struct kernel_ops ops = { fake_call, fake_dump };
+	static const struct kernel_ops ops = { fake_call, fake_dump, fake_attach };
 
 	memset(f, 0, sizeof(*f));
 	f->kernel.ops = &ops;

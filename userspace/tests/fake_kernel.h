@@ -45,6 +45,8 @@ struct fake_media {
  * @malformed: answers lack their id
  * @no_media: there is no command for media
  * @changing: so many dumps are not of one moment
+ * @hang: a path whose attach does not end before fake_answer(); NULL: none
+ * @hanging: one does
  */
 struct fake_kernel {
 	struct kernel kernel;
@@ -57,12 +59,17 @@ struct fake_kernel {
 	int fail_cmd, fail_err;
 	bool gone, malformed, no_media;
 	unsigned int changing;
+	const char *hang;
+	bool hanging;
 };
 
 void fake_kernel_init(struct fake_kernel *f);
 struct fake_ns *fake_add_ns(struct fake_kernel *f, const char *name);
 struct fake_ns *fake_find_ns(struct fake_kernel *f, const char *name);
 struct fake_pool *fake_add_pool(struct fake_kernel *f, const char *name);
+struct fake_media *fake_find_media(struct fake_kernel *f, const char *name);
+/* Whoever hangs goes on, and has ended when this returns. */
+void fake_answer(struct fake_kernel *f);
 /* Of 1 GiB, with a UUID of bytes that are all the last one of @path */
 struct fake_media *fake_add_media(struct fake_kernel *f, const char *name, const char *path);
 
