@@ -11,8 +11,7 @@
 #include <pthread.h>
 #include "own_nvme.h"
 
-#define NAMESPACES	3
-/* Sector of own1 that fails, see scripts/lane-own-nvme */
+/* One of the blocks in the first half of own1 has its bad sector. */
 #define BAD_BYTES	(128 * KIB)
 
 static const struct kvt_ns_opts through = {
@@ -195,9 +194,6 @@ TEST(refusals)
 	EXPECT_EQ(kvt_media_attach(command, "none", NULL), -ENODEV);
 	EXPECT_EQ(kvt_media_attach("nvme:nonsense", "none", NULL), -EINVAL);
 	EXPECT_EQ(kvt_media_attach("nothing:1", "none", NULL), -ENODEV);
-	/* Not a media, and left as it was */
-	snprintf(command, sizeof(command), "nvme:%s/2", o.address);
-	EXPECT_LT(kvt_media_attach(command, "none", NULL), 0);
 	EXPECT_EQ(kvt_media_detach(disk.name), 0);
 	own_release(&o);
 	own_disk(&o, 2, &other);
@@ -506,7 +502,7 @@ TEST_TIMEOUT(bad_sector, 120)
 	own_take(&o);
 	own_attach(&o, 1, &disk);
 	own_user_open(&u, ns, BAD_BYTES);
-	nr = disk.bytes / BAD_BYTES * 3 / 4;
+	nr = disk.bytes / BAD_BYTES / 2;
 	for (key = 0; key < nr; key++) {
 		kvt_fill(u.p, BAD_BYTES, key);
 		op = own_op(&u, KVMEM_OP_PUT, key, BAD_BYTES, 0);

@@ -40,7 +40,7 @@ static void write_number(const char *path, unsigned long value)
 /* The kernel's driver tells the serial number of what it has. */
 static bool serial_is(const char *address, const char *serial)
 {
-	char path[512], text[64];
+	char path[768], text[64];
 	struct dirent *d;
 	bool is = false;
 	DIR *dir;
@@ -146,7 +146,7 @@ void own_timeouts(unsigned int io_ms, unsigned int admin_ms)
 
 static bool disk_named(const struct own *o, unsigned int nsid, char *name, size_t size)
 {
-	char path[512], text[64];
+	char path[768], text[64];
 	struct dirent *c, *d;
 	bool found = false;
 	DIR *dir, *sub;
