@@ -50,7 +50,7 @@ void kvmem_nvme_fault_late_slow(struct kvmem_nvme_queue *q, struct list_head *en
 		if (f->held[i].qid != q->qid)
 			continue;
 		complete(q, &f->held[i].cqe, ended);
-		f->held[i].qid = 0;
+		f->held[i].qid = U16_MAX;
 	}
 }
 
