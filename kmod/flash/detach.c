@@ -171,7 +171,8 @@ void kvmem_media_detach_prepare(struct kvmem_media *media)
 
 int kvmem_media_detach_init(void)
 {
-	detach_wq = alloc_workqueue("kvmem_detach", WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
+	/* No memory is freed by its work, which waits for a queue that promises none either. */
+	detach_wq = alloc_workqueue("kvmem_detach", WQ_UNBOUND, 0);
 	return detach_wq ? 0 : -ENOMEM;
 }
 

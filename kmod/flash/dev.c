@@ -6,6 +6,7 @@
 #include <linux/atomic.h>
 #include <linux/bvec.h>
 #include <linux/completion.h>
+#include <linux/export.h>
 #include <linux/gfp.h>
 #include <linux/jiffies.h>
 #include <linux/ktime.h>
@@ -235,6 +236,7 @@ void kvmem_dev_report(struct kvmem_dev *dev, enum kvmem_dev_trouble what)
 	if (!test_and_set_bit(what, &dev->told) && dev->trouble)
 		dev->trouble(dev, what);
 }
+kvmem_export(kvmem_dev_report);
 
 /* Checks ------------------------------------------------------------------- */
 
@@ -272,10 +274,44 @@ static bool bvecs_ok(const struct kvmem_geometry *geo, const struct kvmem_io *io
 	return !left;
 }
 
-static int check_transfer(const struct kvmem_geometry *geo, const struct kvmem_io *io)
+/* What PRPs can say: aligned at the start, and whole pages wherever two runs meet. */
+static bool runs_ok(const struct kvmem_geometry *geo, const struct kvmem_io *io)
 {
+	u64 skip = io->first, left = io->len, mask = geo->mem_align - 1, part;
+	unsigned int i;
+
+	for (i = 0; i < io->nr_dma && left; i++, mask = PAGE_SIZE - 1) {
+		const struct kvmem_dma_run *run = &io->dma[i];
+
+		if (skip >= run->len)
+			return false;
+		part = min(left, run->len - skip);
+		if ((run->addr + skip) & mask)
+			return false;
+		left -= part;
+		if (left && !PAGE_ALIGNED(run->addr + run->len))
+			return false;
+		skip = 0;
+	}
+	return !left;
+}
+
+struct device *kvmem_dev_dma(struct kvmem_dev *dev)
+{
+	return dev->ops->dma_dev ? dev->ops->dma_dev(dev) : NULL;
+}
+
+static int check_transfer(struct kvmem_dev *dev, const struct kvmem_io *io)
+{
+	const struct kvmem_geometry *geo = &dev->geo;
+
 	if (!range_ok(geo, io->off, io->len) || io->len > KVMEM_DEV_MAX_LEN)
 		return -EINVAL;
+	if (io->dma) {
+		if (!kvmem_dev_dma(dev))
+			return -EOPNOTSUPP;
+		return !io->bvecs && runs_ok(geo, io) ? 0 : -EINVAL;
+	}
 	if (io->nr_bvecs > USHRT_MAX || !bvecs_ok(geo, io))
 		return -EINVAL;
 	return 0;
@@ -298,7 +334,7 @@ static bool dev_takes_writes(const struct kvmem_dev *dev)
 	return !dev->geo.read_only && !test_bit(KVMEM_DEV_READ_ONLY, &dev->told);
 }
 
-static int dev_check(const struct kvmem_dev *dev, const struct kvmem_io *io)
+static int dev_check(struct kvmem_dev *dev, const struct kvmem_io *io)
 {
 	bool changes = io->op == KVMEM_IO_WRITE || io->op == KVMEM_IO_DISCARD;
 
@@ -316,7 +352,7 @@ static int dev_check(const struct kvmem_dev *dev, const struct kvmem_io *io)
 	case KVMEM_IO_DISCARD:
 		return check_discard(&dev->geo, io);
 	default:
-		return check_transfer(&dev->geo, io);
+		return check_transfer(dev, io);
 	}
 }
 
@@ -436,6 +472,7 @@ void kvmem_dev_end(struct kvmem_io *io, int status)
 	io->done(io, status);
 	dev_leave(dev);
 }
+kvmem_export(kvmem_dev_end);
 
 /* The clock may have been read before the last answer. */
 bool kvmem_dev_is_silent(const struct kvmem_dev *dev, unsigned int ms)

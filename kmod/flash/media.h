@@ -3,8 +3,8 @@
  * The media contract: how bytes move between memory and a place that keeps
  * them.  Nothing here knows what a block is.
  *
- * A backend (bdev.c, later kvmem_nvme) registers nothing: it opens a device and
- * hands a struct kvmem_media_ops with it to kvmem_media_attach().
+ * bdev.c is a backend of kvmem.ko itself; others are modules of their own that
+ * register a struct kvmem_media_ops (kvmem_nvme.ko).
  */
 #ifndef KVMEM_MEDIA_H
 #define KVMEM_MEDIA_H
@@ -15,6 +15,7 @@
 #include <linux/types.h>
 #include <linux/wait.h>
 
+struct device;
 struct kvmem_dev;
 struct kvmem_io;
 
@@ -29,6 +30,7 @@ struct kvmem_geometry {
 	bool volatile_cache;	/* flush and FUA mean something */
 	bool read_only;
 	bool polled;		/* completions may be polled for */
+	bool pi;		/* the drive checks a guard over every unit, written and read */
 };
 
 enum kvmem_io_op {
@@ -53,6 +55,12 @@ struct kvmem_range {
 	u64 len;
 };
 
+/* A run of memory as a device sees it; there may be no page behind it. */
+struct kvmem_dma_run {
+	dma_addr_t addr;
+	u64 len;
+};
+
 /**
  * struct kvmem_io - one transfer between memory and a device
  * @op: what to do
@@ -62,13 +70,20 @@ struct kvmem_range {
  * @bvecs: host pages, at least @len bytes; every segment starts and ends at a
  *	multiple of mem_align, and segments other than the last are whole units
  * @nr_bvecs: entries in @bvecs, up to 65535
- * @first: bytes of @bvecs to skip
+ * @dma: instead of @bvecs (then NULL): runs mapped for the backend's dma_dev(), both
+ *	ways, at least @len bytes.  The transfer starts at a multiple of mem_align;
+ *	where one run ends and the next begins, both are at a multiple of PAGE_SIZE, so
+ *	PRPs can always say it.  A unit may lie in several runs; the backend splits
+ * @nr_dma: entries in @dma
+ * @first: bytes of @bvecs, or of the first of @dma, to skip
  * @ranges: of a discard
  * @nr_ranges: of a discard
  * @done: called once, from any context but with no lock of ours; @status is 0
- *	or a negative errno.  The memory is the caller's again
+ *	or a negative errno, -EILSEQ when a guard did not match.  The memory is the
+ *	caller's again: not before the device can no longer touch it
  * @start: ktime in ns; of the core
  * @dev: of the core
+ * @backend: of the backend
  * @pending: parts on their way, of the backend
  * @status: of the first part that failed, of the backend
  *
@@ -81,12 +96,15 @@ struct kvmem_io {
 	size_t len;
 	const struct bio_vec *bvecs;
 	unsigned int nr_bvecs;
+	const struct kvmem_dma_run *dma;
+	unsigned int nr_dma;
 	size_t first;
 	const struct kvmem_range *ranges;
 	unsigned int nr_ranges;
 	void (*done)(struct kvmem_io *io, int status);
 	u64 start;
 	struct kvmem_dev *dev;
+	unsigned long backend[8];
 	atomic_t pending;
 	int status;
 };
@@ -101,7 +119,7 @@ struct kvmem_health {
 
 /**
  * struct kvmem_media_ops - a backend
- * @name: for people
+ * @name: for people, and in front of the colon in a path
  * @owner: a module that stays while a device of its is open; NULL for kvmem.ko
  *	itself, whose unloading detaches all
  * @open: @path is the backend's own name for the device.  Exclusive; read-only
@@ -110,6 +128,9 @@ struct kvmem_health {
  * @submit: never sleeps for the transfer's end, may sleep for memory; always
  *	calls io->done, once
  * @poll: look for completions; how many there were.  NULL: interrupts only
+ * @dma_dev: the device that does the DMA, for mapping memory that has no pages;
+ *	the same from open to close, and bound to its driver, or NULL once that is
+ *	about to go.  NULL, or returns NULL: host pages only.  Never sleeps
  * @health: may sleep.  NULL: unknown
  */
 struct kvmem_media_ops {
@@ -119,6 +140,7 @@ struct kvmem_media_ops {
 	void (*close)(struct kvmem_dev *dev);
 	void (*submit)(struct kvmem_dev *dev, struct kvmem_io *io);
 	int (*poll)(struct kvmem_dev *dev);
+	struct device *(*dma_dev)(struct kvmem_dev *dev);
 	int (*health)(struct kvmem_dev *dev, struct kvmem_health *health);
 };
 
@@ -172,11 +194,22 @@ struct kvmem_dev {
 
 extern const struct kvmem_media_ops kvmem_bdev_ops;
 
+/*
+ * backend.c.  A path "NAME:..." is for the backend of that name, all others are
+ * bdev's.  Get: with a reference to its module; NULL: there is none of that name.
+ */
+int kvmem_media_backend_register(const struct kvmem_media_ops *ops);
+void kvmem_media_backend_unregister(const struct kvmem_media_ops *ops);
+const struct kvmem_media_ops *kvmem_media_backend_get(const char *path);
+void kvmem_media_backend_put(const struct kvmem_media_ops *ops);
+
 /* dev.c */
 int kvmem_dev_open(struct kvmem_dev *dev, const struct kvmem_media_ops *ops, const char *path,
 		   void (*trouble)(struct kvmem_dev *, enum kvmem_dev_trouble));
 /* Waits for what is in flight, which the device or its driver ends. */
 void kvmem_dev_close(struct kvmem_dev *dev);
+/* Who does the backend's DMA; NULL: it takes host pages only. */
+struct device *kvmem_dev_dma(struct kvmem_dev *dev);
 /*
  * Count and hand to the backend; checks alignment and bounds first (-EINVAL,
  * -ENODEV, -EROFS, -EOPNOTSUPP through done; a transfer refused so is not
