@@ -233,11 +233,14 @@ static int op_get(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *o
 
 	if (op->flags & KVMEM_OP_F_NOCACHE)
 		ret = kvmem_direct_get(kf, ns, op, run);
-	if (ret == -EAGAIN && run->first) {
+	if (ret != -EAGAIN)
+		return ret;
+	if (run->first) {
 		run->punt = true;
 		return KVMEM_OP_PENDING;
 	}
-	return ret == -EAGAIN ? get_dram(kf, ns, op, run) : ret;
+	kvmem_direct_unplug(run);
+	return get_dram(kf, ns, op, run);
 }
 
 /* PUT ---------------------------------------------------------------------- */
@@ -373,6 +376,7 @@ static int op_put(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *o
 		if (ret != -EAGAIN)
 			return ret;
 	}
+	kvmem_direct_unplug(run);
 	ret = put_new(kf, ns, op, run);
 	if (ret == -ENOSPC || ret == -EDQUOT)
 		kvmem_stat_inc(ns, KVMEM_STAT_NOSPC);

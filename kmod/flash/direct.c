@@ -250,7 +250,7 @@ static void direct_plug(struct kvmem_run *run)
 	run->plugged = true;
 }
 
-static void direct_unplug(struct kvmem_run *run)
+void kvmem_direct_unplug(struct kvmem_run *run)
 {
 	if (!run->plugged)
 		return;
@@ -363,10 +363,8 @@ int kvmem_direct_get(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op
 	if (!ret)
 		ret = get_start(kf, copy, op, run);
 	/* Else it is the operation's now. */
-	if (ret != KVMEM_OP_PENDING) {
+	if (ret != KVMEM_OP_PENDING)
 		kvmem_copy_put_used(copy);
-		direct_unplug(run);
-	}
 	return ret;
 }
 
@@ -414,7 +412,7 @@ static int put_start(struct kvmem_media *media, struct kvmem_direct *d, struct k
 			return -EAGAIN;
 	}
 	if (d->span.len > DIRECT_GATHER_MAX)
-		direct_unplug(run);
+		kvmem_direct_unplug(run);
 	crc = ~direct_crc(&d->span, sums);
 	if (d->span.len <= DIRECT_GATHER_MAX)
 		direct_plug(run);
@@ -459,11 +457,8 @@ int kvmem_direct_put(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op
 		if (ret)
 			direct_undo(run, d);
 	}
-	if (ret) {
-		direct_unplug(run);
-		if (d)
-			direct_free(d);
-	}
+	if (ret && d)
+		direct_free(d);
 	kvmem_media_done(media);
 	return ret ?: KVMEM_OP_PENDING;
 }
@@ -613,10 +608,10 @@ int kvmem_direct_make_way(struct kvmem_run *run, const struct kvmem_op *op)
 	if (direct_conflicts(run, op))
 		return kvmem_direct_reap(run);
 	if (op->opcode == KVMEM_OP_EXISTS || !(op->flags & KVMEM_OP_F_NOCACHE))
-		direct_unplug(run);
+		kvmem_direct_unplug(run);
 	if (run->nr_direct < KVMEM_DIRECT_MAX)
 		return 0;
-	direct_unplug(run);
+	kvmem_direct_unplug(run);
 	return direct_reap_first(run);
 }
 
@@ -624,7 +619,7 @@ int kvmem_direct_reap(struct kvmem_run *run)
 {
 	int ret = 0;
 
-	direct_unplug(run);
+	kvmem_direct_unplug(run);
 	while (run->nr_direct)
 		ret = direct_reap_first(run) ?: ret;
 	run->direct_keys = 0;
@@ -642,7 +637,7 @@ void kvmem_direct_alone(struct kvmem_run *run, void (*idle)(struct kvmem_run *ru
 
 bool kvmem_direct_part(struct kvmem_run *run)
 {
-	direct_unplug(run);
+	kvmem_direct_unplug(run);
 	return !atomic_dec_and_test(&run->nr_under_way);
 }
 

@@ -37,6 +37,8 @@ void kvmem_direct_tell(struct kvmem_run *run, struct kvmem_op __user *uop);
  * for the oldest when they are too many.  -EFAULT, as below.
  */
 int kvmem_direct_make_way(struct kvmem_run *run, const struct kvmem_op *op);
+/* What has gathered goes to the device: what comes next takes its time. */
+void kvmem_direct_unplug(struct kvmem_run *run);
 /* Wait for all, finish them, write their results.  -EFAULT: one could not be. */
 int kvmem_direct_reap(struct kvmem_run *run);
 

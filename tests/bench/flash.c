@@ -22,7 +22,11 @@
 #define SIZE_MAX_BYTES	(4 * MIB)
 #define SET_BYTES	(128 * MIB)	/* of blocks that are there */
 #define SET_MAX		(SET_BYTES / (128 * KIB))
-#define REST_US		500000	/* a drive of limited speed lets its first bytes pass */
+/*
+ * A drive of limited speed lets its first bytes pass; and what deletions set off
+ * (entries, empty segments) shall not count for who puts next.
+ */
+#define REST_US		500000
 #define QUEUE_BATCHES	2	/* commands under way; their operations are the depth */
 
 /**
@@ -422,7 +426,7 @@ static void measure(const struct flash_case *c, const struct flash_way *ways, un
 	/* The first round warms up, and is thrown away. */
 	for (r = 0; r < opt.rounds + 1; r++) {
 		for (w = 0; w < nr; w++) {
-			if (opt.speed)
+			if (opt.speed || c->write)
 				usleep(REST_US);
 			ways[w].run(c, &took[w][r ? r - 1 : 0]);
 			delete_range(put, next_key);

@@ -408,7 +408,7 @@ TEST(killed_before_the_disk_answers)
 	kill(pid, SIGKILL);
 	EXPECT_NE(kvt_wait(pid, 20000), -ETIMEDOUT);
 	ASSERT_EQ(uname(&u), 0);
-	sscanf(u.release, "%u.%u", &major, &minor);
+	ASSERT_EQ(sscanf(u.release, "%u.%u", &major, &minor), 2);
 	if (major > 6 || (major == 6 && minor >= 7))
 		EXPECT_EQ(on_disk(&r), 1);
 	EXPECT_EQ(kvt_exists(r.fd, 0), 0);
