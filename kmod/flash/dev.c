@@ -236,7 +236,7 @@ void kvmem_dev_report(struct kvmem_dev *dev, enum kvmem_dev_trouble what)
 	if (!test_and_set_bit(what, &dev->told) && dev->trouble)
 		dev->trouble(dev, what);
 }
-kvmem_export(kvmem_dev_report);
+EXPORT_SYMBOL_KVMEM(kvmem_dev_report);
 
 /* Checks ------------------------------------------------------------------- */
 
@@ -472,7 +472,7 @@ void kvmem_dev_end(struct kvmem_io *io, int status)
 	io->done(io, status);
 	dev_leave(dev);
 }
-kvmem_export(kvmem_dev_end);
+EXPORT_SYMBOL_KVMEM(kvmem_dev_end);
 
 /* The clock may have been read before the last answer. */
 bool kvmem_dev_is_silent(const struct kvmem_dev *dev, unsigned int ms)

@@ -189,7 +189,9 @@ static void prps_refused(struct kunit *test)
 /* A gap ends a command of PRPs, and is nothing to an SGL. */
 static void gaps(struct kunit *test)
 {
-	const struct kvmem_dma_run dma[] = { { 0x10200, 512 }, { 0x30000, 1024 }, { 0x50400, 512 } };
+	const struct kvmem_dma_run dma[] = {
+		{ 0x10200, 512 }, { 0x30000, 1024 }, { 0x50400, 512 },
+	};
 	struct kvmem_io io = { .op = KVMEM_IO_READ, .len = 2048, .dma = dma, .nr_dma = 3 };
 	struct kvmem_nvme_limits limits = usual;
 	struct scratch s;
@@ -429,4 +431,5 @@ static struct kunit_suite nvme_suite = {
 	.name = "kvmem_nvme_commands",
 	.test_cases = nvme_cases,
 };
+
 kunit_test_suite(nvme_suite);
