@@ -45,6 +45,8 @@ extern unsigned int kvmem_nvme_io_depth;
 extern unsigned int kvmem_nvme_queues;
 extern unsigned int kvmem_nvme_poll_queues;
 extern struct workqueue_struct *kvmem_nvme_wq;
+/* For what waits for work of the other */
+extern struct workqueue_struct *kvmem_nvme_remove_wq;
 
 /* Each is a file in sysfs; sysfs.c has their names. */
 enum kvmem_nvme_count {

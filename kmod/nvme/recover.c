@@ -99,7 +99,7 @@ static void give_up(struct kvmem_nvme *ctrl, const char *why, int err)
 	kvmem_nvme_halt(ctrl);
 	kvmem_nvme_kill(ctrl);
 	kref_get(&ctrl->ref);
-	if (!queue_work(kvmem_nvme_wq, &ctrl->remove_work))
+	if (!queue_work(kvmem_nvme_remove_wq, &ctrl->remove_work))
 		kvmem_nvme_put(ctrl);
 }
 

@@ -525,4 +525,54 @@ TEST_TIMEOUT(bad_sector, 120)
 	own_release(&o);
 }
 
+/* Only QEMU can ------------------------------------------------------------------------ */
+
+static void qemu(const char *command)
+{
+	const char *out = getenv("KVMEM_OUT") ?: "/mnt/out";
+	char ask[256], new[256], path[256], answer[256] = "";
+	FILE *f;
+
+	snprintf(new, sizeof(new), "%s/qmp.writing", out);
+	snprintf(ask, sizeof(ask), "%s/qmp.ask", out);
+	snprintf(path, sizeof(path), "%s/qmp.answer", out);
+	unlink(path);
+	f = fopen(new, "we");
+	ASSERT_TRUE(f);
+	fprintf(f, "%s\n", command);
+	fclose(f);
+	ASSERT_EQ(rename(new, ask), 0);
+	ASSERT(kvt_wait_for(!access(path, R_OK), 20000), "an answer from scripts/lane-own-nvme");
+	f = fopen(path, "re");
+	ASSERT_TRUE(f);
+	ASSERT_TRUE(fgets(answer, sizeof(answer), f));
+	fclose(f);
+	ASSERT(!strcmp(answer, "ok\n"), "%s: %s", command, answer);
+}
+
+/* The controller warns by itself; twice, so the next event was asked for. */
+TEST(events)
+{
+	struct stage s;
+	int status = 0;
+
+	stage_up(&s, 1);
+	put_batch(&s.u, 0);
+	qemu("{\"execute\": \"qom-set\", \"arguments\": {\"path\": \"/machine/peripheral/own0\","
+	     "\"property\": \"smart_critical_warning\", \"value\": 4}}");
+	EXPECT_TRUE(kvt_wait_for(own_count(&s.o, "events") == 1, 5000));
+	qemu("{\"execute\": \"qom-set\", \"arguments\": {\"path\": \"/machine/peripheral/own0\","
+	     "\"property\": \"smart_critical_warning\", \"value\": 0}}");
+	EXPECT_EQ(kvt_media_info(&s.disk).state, KVMEM_MEDIA_STATE_LIVE);
+	/* It says that it takes no writes any more. */
+	qemu("{\"execute\": \"qom-set\", \"arguments\": {\"path\": \"/machine/peripheral/own0\","
+	     "\"property\": \"smart_critical_warning\", \"value\": 8}}");
+	EXPECT_TRUE(kvt_wait_for(own_count(&s.o, "events") == 2, 5000));
+	EXPECT_TRUE(kvt_wait_for(kvt_media_info(&s.disk).state == KVMEM_MEDIA_STATE_READ_ONLY, 5000));
+	EXPECT_EQ(get_batch(&s.u, 0, &status), BATCH);
+	qemu("{\"execute\": \"qom-set\", \"arguments\": {\"path\": \"/machine/peripheral/own0\","
+	     "\"property\": \"smart_critical_warning\", \"value\": 0}}");
+	stage_down(&s);
+}
+
 TEST_MAIN()
