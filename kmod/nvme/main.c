@@ -290,8 +290,8 @@ static void take_down(struct kvmem_nvme *ctrl, bool orderly)
 {
 	if (orderly && kvmem_nvme_present(ctrl)) {
 		kvmem_nvme_report(ctrl, KVMEM_DEV_GONE);
-		kvmem_nvme_drain(ctrl, REMOVE_DRAIN_MS);
 		kvmem_nvme_stop(ctrl);
+		kvmem_nvme_drain(ctrl, REMOVE_DRAIN_MS);
 		kvmem_nvme_shutdown_notice(ctrl);
 	}
 	kvmem_nvme_stop(ctrl);

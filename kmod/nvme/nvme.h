@@ -369,7 +369,7 @@ void kvmem_nvme_stop(struct kvmem_nvme *ctrl);
 /* Off: the controller touches no memory any more.  Always true afterwards. */
 int kvmem_nvme_halt(struct kvmem_nvme *ctrl);
 void kvmem_nvme_shutdown_notice(struct kvmem_nvme *ctrl);
-/* Wait until nothing is under way, at most @ms. */
+/* Stopped before: wait until the controller has nothing of ours, at most @ms. */
 bool kvmem_nvme_drain(struct kvmem_nvme *ctrl, unsigned int ms);
 bool kvmem_nvme_present(struct kvmem_nvme *ctrl);
 void kvmem_nvme_shadow_free(struct kvmem_nvme *ctrl);

@@ -388,6 +388,36 @@ TEST_TIMEOUT(reset_in_flight, 120)
 	stage_down(&s);
 }
 
+/* The function is reset from outside, as is a machine that sleeps: nobody notices. */
+TEST_TIMEOUT(function_reset, 120)
+{
+	static struct load loads[USERS];
+	unsigned long good, bad;
+	char command[160], state[64];
+	volatile bool stop;
+	struct stage s;
+	int i;
+
+	stage_up(&s, 3);
+	load_start(loads, s.ns, &stop);
+	snprintf(command, sizeof(command), "echo 1 >/sys/bus/pci/devices/%s/reset", s.o.address);
+	for (i = 0; i < 5; i++) {
+		kvt_sleep_ms(100);
+		EXPECT_EQ(system(command), 0);
+		own_state(&s.o, state, sizeof(state));
+		EXPECT(!strcmp(state, "live"), "%s", state);
+	}
+	load_stop(loads, &stop, &good, &bad);
+	kvt_diag("%lu good, %lu not", good, bad);
+	EXPECT_EQ(bad, 0);
+	EXPECT_GE(good, USERS * BATCH);
+	EXPECT_EQ(own_count(&s.o, "resets"), 5);
+	EXPECT_EQ(own_count(&s.o, "timeouts"), 0);
+	EXPECT_EQ(kvt_media_info(&s.disk).state, KVMEM_MEDIA_STATE_LIVE);
+	put_batch(&s.u, 5000);
+	stage_down(&s);
+}
+
 /* Completions that come twice, or for a command that has long ended otherwise. */
 TEST_TIMEOUT(stale_completions, 120)
 {
