@@ -388,6 +388,36 @@ TEST_TIMEOUT(reset_in_flight, 120)
 	stage_down(&s);
 }
 
+/* The function is reset from outside, as is a machine that sleeps: nobody notices. */
+TEST_TIMEOUT(function_reset, 120)
+{
+	static struct load loads[USERS];
+	unsigned long good, bad;
+	char command[160], state[64];
+	volatile bool stop;
+	struct stage s;
+	int i;
+
+	stage_up(&s, 3);
+	load_start(loads, s.ns, &stop);
+	snprintf(command, sizeof(command), "echo 1 >/sys/bus/pci/devices/%s/reset", s.o.address);
+	for (i = 0; i < 5; i++) {
+		kvt_sleep_ms(100);
+		EXPECT_EQ(system(command), 0);
+		own_state(&s.o, state, sizeof(state));
+		EXPECT(!strcmp(state, "live"), "%s", state);
+	}
+	load_stop(loads, &stop, &good, &bad);
+	kvt_diag("%lu good, %lu not", good, bad);
+	EXPECT_EQ(bad, 0);
+	EXPECT_GE(good, USERS * BATCH);
+	EXPECT_EQ(own_count(&s.o, "resets"), 5);
+	EXPECT_EQ(own_count(&s.o, "timeouts"), 0);
+	EXPECT_EQ(kvt_media_info(&s.disk).state, KVMEM_MEDIA_STATE_LIVE);
+	put_batch(&s.u, 5000);
+	stage_down(&s);
+}
+
 /* Completions that come twice, or for a command that has long ended otherwise. */
 TEST_TIMEOUT(stale_completions, 120)
 {
@@ -523,6 +553,56 @@ TEST_TIMEOUT(bad_sector, 120)
 	EXPECT_EQ(own_count(&o, "resets"), 0);
 	EXPECT_EQ(kvt_media_detach(disk.name), 0);
 	own_release(&o);
+}
+
+/* Only QEMU can ------------------------------------------------------------------------ */
+
+static void qemu(const char *command)
+{
+	const char *out = getenv("KVMEM_OUT") ?: "/mnt/out";
+	char ask[256], new[256], path[256], answer[256] = "";
+	FILE *f;
+
+	snprintf(new, sizeof(new), "%s/qmp.writing", out);
+	snprintf(ask, sizeof(ask), "%s/qmp.ask", out);
+	snprintf(path, sizeof(path), "%s/qmp.answer", out);
+	unlink(path);
+	f = fopen(new, "we");
+	ASSERT_TRUE(f);
+	fprintf(f, "%s\n", command);
+	fclose(f);
+	ASSERT_EQ(rename(new, ask), 0);
+	ASSERT(kvt_wait_for(!access(path, R_OK), 20000), "an answer from scripts/lane-own-nvme");
+	f = fopen(path, "re");
+	ASSERT_TRUE(f);
+	ASSERT_TRUE(fgets(answer, sizeof(answer), f));
+	fclose(f);
+	ASSERT(!strcmp(answer, "ok\n"), "%s: %s", command, answer);
+}
+
+/* The controller warns by itself; twice, so the next event was asked for. */
+TEST(events)
+{
+	struct stage s;
+	int status = 0;
+
+	stage_up(&s, 1);
+	put_batch(&s.u, 0);
+	qemu("{\"execute\": \"qom-set\", \"arguments\": {\"path\": \"/machine/peripheral/own0\","
+	     "\"property\": \"smart_critical_warning\", \"value\": 4}}");
+	EXPECT_TRUE(kvt_wait_for(own_count(&s.o, "events") == 1, 5000));
+	qemu("{\"execute\": \"qom-set\", \"arguments\": {\"path\": \"/machine/peripheral/own0\","
+	     "\"property\": \"smart_critical_warning\", \"value\": 0}}");
+	EXPECT_EQ(kvt_media_info(&s.disk).state, KVMEM_MEDIA_STATE_LIVE);
+	/* It says that it takes no writes any more. */
+	qemu("{\"execute\": \"qom-set\", \"arguments\": {\"path\": \"/machine/peripheral/own0\","
+	     "\"property\": \"smart_critical_warning\", \"value\": 8}}");
+	EXPECT_TRUE(kvt_wait_for(own_count(&s.o, "events") == 2, 5000));
+	EXPECT_TRUE(kvt_wait_for(kvt_media_info(&s.disk).state == KVMEM_MEDIA_STATE_READ_ONLY, 5000));
+	EXPECT_EQ(get_batch(&s.u, 0, &status), BATCH);
+	qemu("{\"execute\": \"qom-set\", \"arguments\": {\"path\": \"/machine/peripheral/own0\","
+	     "\"property\": \"smart_critical_warning\", \"value\": 0}}");
+	stage_down(&s);
 }
 
 TEST_MAIN()
