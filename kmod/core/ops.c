@@ -490,7 +490,7 @@ static void op_clear_result(struct kvmem_op *op)
 	op->status = 0;
 	op->res_flags = 0;
 	op->tier = 0;
-	op->reserved2 = 0;
+	op->reason = 0;
 	op->reserved3 = 0;
 	op->bytes = 0;
 	op->res_handle = 0;
