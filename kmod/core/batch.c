@@ -164,6 +164,14 @@ static bool op_may_wait(struct kvmem_ns *ns, u16 opcode, struct kvmem_op __user 
 	return !copy_from_user(&key, uop->key, sizeof(key)) && !kvmem_block_here(ns, &key);
 }
 
+/* Does it have to be mapped, and moved by a device? */
+static bool batch_op_is_dma(struct kvmem_file *kf, struct kvmem_op __user *uop)
+{
+	u32 buf;
+
+	return !get_user(buf, &uop->buf) && kvmem_buffer_is_dma(kf, buf);
+}
+
 /*
  * Only a guess of what the batch will cost: everything is read and checked
  * again when it runs, so it does not matter that user space may change it.
@@ -188,7 +196,7 @@ bool kvmem_batch_is_light(struct kvmem_file *kf, void __user *ubatch)
 			return true;
 		total += min_t(u64, len, KVMEM_LIGHT_BYTES + 1);
 		/* A part of a block costs the checksum of far more than its length. */
-		if (!opcode_is_light(opcode) || flags & KVMEM_OP_F_PARTIAL ||
+		if (!opcode_is_light(opcode) || batch_op_is_dma(kf, uop) || flags & KVMEM_OP_F_PARTIAL ||
 		    total > KVMEM_LIGHT_BYTES || op_may_wait(ns, opcode, uop))
 			return false;
 	}

@@ -10,6 +10,7 @@
 #include "ns.h"
 #include "ops.h"
 #include "flash/direct.h"
+#include "flash/direct_dma.h"
 #include "flash/tier.h"
 #include "trace.h"
 
@@ -68,11 +69,18 @@ struct kvmem_block *kvmem_op_fetch(struct kvmem_ns *ns, struct kvmem_op *op,
 {
 	struct kvmem_block *block = kvmem_op_find(ns, op);
 
+	if (block && !kvmem_ns_vouches(ns, block)) {
+		kvmem_block_put(block);
+		op->reason = KVMEM_REASON_VERIFY;
+		return ERR_PTR(-EOPNOTSUPP);
+	}
 	if (block || !kvmem_flash_has(ns))
 		return block;
 	kvmem_run_flush(run, ns);
 	block = kvmem_flash_fetch(ns, op_key(op), &op->res_flags);
-	if (!IS_ERR_OR_NULL(block)) {
+	if (block == ERR_PTR(-EOPNOTSUPP)) {
+		op->reason = KVMEM_REASON_VERIFY;
+	} else if (!IS_ERR_OR_NULL(block)) {
 		op->crc = block->crc;
 		op->tier = KVMEM_TIER_FLASH;
 	}
@@ -107,16 +115,15 @@ static int op_span(struct kvmem_file *kf, const struct kvmem_op *op, u64 len, bo
 
 /* GET ---------------------------------------------------------------------- */
 
-/* How much of the block this GET moves. */
-static int get_length(const struct kvmem_block *block, struct kvmem_op *op, size_t *len)
+int kvmem_op_get_length(u32 size, struct kvmem_op *op, size_t *len)
 {
-	if (op->offset >= block->size || (!op->len && op->flags & KVMEM_OP_F_PARTIAL))
+	if (op->offset >= size || (!op->len && op->flags & KVMEM_OP_F_PARTIAL))
 		return -EINVAL;
-	*len = block->size - op->offset;
+	*len = size - op->offset;
 	if (op->flags & KVMEM_OP_F_PARTIAL)
 		*len = min_t(u64, *len, op->len);
 	if (op->len < *len) {
-		op->bytes = block->size;
+		op->bytes = size;
 		return -EMSGSIZE;
 	}
 	return 0;
@@ -133,9 +140,11 @@ static int get_copy(struct kvmem_file *kf, struct kvmem_block *block,
 	ret = op_span(kf, op, len, true, &span, &buf);
 	if (ret)
 		return ret;
-	ret = kvmem_span_iter(&span, ITER_DEST, &iter);
-	if (!ret)
-		ret = kvmem_block_read(block, op->offset, len, &iter);
+	if (buf && buf->dmabuf)
+		ret = kvmem_bounce_get(buf, block, op, len);
+	else
+		ret = kvmem_span_iter(&span, ITER_DEST, &iter) ?:
+		      kvmem_block_read(block, op->offset, len, &iter);
 	if (buf)
 		kvmem_buffer_put(buf);
 	return ret;
@@ -164,12 +173,13 @@ static int get_dram(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op 
 		kvmem_run_miss(run, ns, op_key(op), op->res_flags);
 		return -ENOENT;
 	}
-	ret = get_length(block, op, &len);
+	ret = kvmem_op_get_length(block->size, op, &len);
 	if (!ret)
 		ret = get_copy(kf, block, op, len);
 	if (!ret) {
 		op->bytes = len;
-		op->res_flags |= KVMEM_RES_F_VERIFIED;
+		if (!block->unsummed)
+			op->res_flags |= KVMEM_RES_F_VERIFIED;
 		kvmem_stat_add(ns, KVMEM_STAT_COPIED_OUT, len);
 		kvmem_run_hit(run, ns, block, !(op->flags & KVMEM_OP_F_NOTOUCH));
 	} else if (ret == -EILSEQ) {
@@ -184,10 +194,13 @@ static int get_dram(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op 
 static int op_get(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op,
 		  struct kvmem_run *run)
 {
+	bool dma = kvmem_buffer_is_dma(kf, op->buf);
 	int ret = -EAGAIN;
 
-	if (op->flags & KVMEM_OP_F_NOCACHE)
+	if (dma || op->flags & KVMEM_OP_F_NOCACHE)
 		ret = kvmem_direct_get(kf, ns, op, run);
+	if (ret == -EAGAIN && dma)
+		ret = kvmem_bounce_check(ns, op);
 	return ret == -EAGAIN ? get_dram(kf, ns, op, run) : ret;
 }
 
@@ -203,9 +216,11 @@ static int put_fill(struct kvmem_file *kf, struct kvmem_block *block, struct kvm
 	ret = op_span(kf, op, op->len, false, &span, &buf);
 	if (ret)
 		return ret;
-	ret = kvmem_span_iter(&span, ITER_SOURCE, &iter);
-	if (!ret)
-		ret = kvmem_block_fill(block, &iter);
+	if (buf && buf->dmabuf)
+		ret = kvmem_bounce_put(buf, block, op);
+	else
+		ret = kvmem_span_iter(&span, ITER_SOURCE, &iter) ?:
+		      kvmem_block_fill(block, &iter);
 	if (buf)
 		kvmem_buffer_put(buf);
 	return ret;
@@ -229,7 +244,7 @@ static bool op_look(struct kvmem_ns *ns, struct kvmem_op *op, struct kvmem_flash
 	return true;
 }
 
-static int op_persist(struct kvmem_ns *ns, struct kvmem_op *op)
+int kvmem_op_persist(struct kvmem_ns *ns, struct kvmem_op *op)
 {
 	int ret;
 
@@ -255,7 +270,7 @@ static int op_existed(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_o
 		memset(&look, 0, sizeof(look));
 	op->bytes = look.size;
 	op->crc = look.crc;
-	return op_persist(ns, op);
+	return kvmem_op_persist(ns, op);
 }
 
 int kvmem_op_commit(struct kvmem_file *kf, struct kvmem_ns *ns,
@@ -279,7 +294,7 @@ int kvmem_op_commit(struct kvmem_file *kf, struct kvmem_ns *ns,
 		return ret;
 	kvmem_stat_inc(ns, KVMEM_STAT_PUTS);
 	if (op->flags & KVMEM_OP_F_PERSIST)
-		return op_persist(ns, op);
+		return kvmem_op_persist(ns, op);
 	kvmem_flash_written(ns, block);
 	return 0;
 }
@@ -306,6 +321,7 @@ static int put_new(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *
 static int op_put(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op,
 		  struct kvmem_run *run)
 {
+	bool dma = kvmem_buffer_is_dma(kf, op->buf);
 	struct kvmem_block *block;
 	int ret;
 
@@ -319,8 +335,10 @@ static int op_put(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *o
 	if (kvmem_flash_here(ns, op_key(op)))
 		return op_existed(kf, ns, op);
 	op->res_flags = 0;
-	if (op->flags & KVMEM_OP_F_NOCACHE) {
+	if (dma || op->flags & KVMEM_OP_F_NOCACHE) {
 		ret = kvmem_direct_put(kf, ns, op, run);
+		if (ret == -EAGAIN && dma)
+			ret = kvmem_bounce_check(ns, op);
 		if (ret != -EAGAIN)
 			return ret;
 	}

@@ -544,7 +544,7 @@ static bool media_takes(struct kvmem_media *media, size_t bytes)
 	return kvmem_media_writable(media) && bytes < media->super.segment_bytes;
 }
 
-struct kvmem_media *kvmem_media_pick(struct kvmem_ns *ns, size_t bytes)
+static struct kvmem_media *media_pick(size_t bytes, bool dma)
 {
 	struct kvmem_media *media, *best = NULL;
 	u64 wait, best_wait = U64_MAX;
@@ -554,7 +554,7 @@ struct kvmem_media *kvmem_media_pick(struct kvmem_ns *ns, size_t bytes)
 		return NULL;
 	rcu_read_lock();
 	xa_for_each(&medias.table, i, media) {
-		if (!media_takes(media, bytes))
+		if (!media_takes(media, bytes) || (dma && !kvmem_dev_dma(&media->dev)))
 			continue;
 		wait = kvmem_dev_expected_wait(&media->dev, true, bytes);
 		if (wait < best_wait && percpu_ref_tryget_live(&media->active)) {
@@ -566,6 +566,16 @@ struct kvmem_media *kvmem_media_pick(struct kvmem_ns *ns, size_t bytes)
 	}
 	rcu_read_unlock();
 	return best;
+}
+
+struct kvmem_media *kvmem_media_pick(struct kvmem_ns *ns, size_t bytes)
+{
+	return media_pick(bytes, false);
+}
+
+struct kvmem_media *kvmem_media_pick_dma(struct kvmem_ns *ns, size_t bytes)
+{
+	return media_pick(bytes, true);
 }
 
 bool kvmem_media_any(void)

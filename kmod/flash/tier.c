@@ -283,7 +283,7 @@ void kvmem_flash_persisted(struct kvmem_copy *copy)
 	block = kvmem_block_lookup(copy->ns, &copy->key, &res_flags);
 	if (!block)
 		return;
-	if (block->crc == copy->crc && block->size == copy->size)
+	if (kvmem_copy_matches(copy, block->crc) && block->size == copy->size)
 		tier_mark(copy, block);
 	kvmem_block_put(block);
 }
@@ -469,11 +469,12 @@ struct kvmem_block *kvmem_flash_fetch(struct kvmem_ns *ns, const struct kvmem_ke
 				      u16 *res_flags)
 {
 	struct kvmem_copy *copy = kvmem_copy_lookup(ns, key);
-	struct kvmem_block *block;
+	struct kvmem_block *block = ERR_PTR(-EOPNOTSUPP);
 
 	if (!copy)
 		return NULL;
-	block = fetch_copy(ns, copy);
+	if (kvmem_copy_proven(copy) || !kvmem_ns_verifies(ns))
+		block = fetch_copy(ns, copy);
 	if (!IS_ERR(block))
 		kvmem_flash_used(copy);
 	kvmem_copy_put_used(copy);

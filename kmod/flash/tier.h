@@ -40,7 +40,8 @@ void kvmem_flash_persisted(struct kvmem_copy *copy);
 /*
  * Bring a block to DRAM, verified, and publish it there; referenced.  NULL: it
  * is not there (or failed its checksum, @res_flags says); else an ERR_PTR: for
- * want of room, or of the device.  Waits for the device.
+ * want of room, or of the device; -EOPNOTSUPP: nothing would verify it, and the
+ * namespace demands that.  Waits for the device.
  */
 struct kvmem_block *kvmem_flash_fetch(struct kvmem_ns *ns, const struct kvmem_key *key,
 				      u16 *res_flags);
