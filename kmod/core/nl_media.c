@@ -58,15 +58,24 @@ static int kvmem_nl_media_check(struct genl_info *info, const char **name)
 int kvmem_nl_media_attach_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct nlattr *uuid = info->attrs[KVMEM_A_UUID];
+	const struct kvmem_media_ops *ops;
 	struct kvmem_media *media;
-	const char *name;
+	const char *name, *path;
 	int err;
 
 	err = kvmem_nl_media_check(info, &name);
 	if (err)
 		return err;
-	media = kvmem_media_attach(name, &kvmem_bdev_ops, nla_data(info->attrs[KVMEM_A_PATH]),
-				   uuid ? nla_data(uuid) : NULL, info->extack);
+	path = nla_data(info->attrs[KVMEM_A_PATH]);
+	ops = kvmem_media_backend_get(path);
+	if (!ops) {
+		NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[KVMEM_A_PATH],
+				    "no such backend: is its module loaded?");
+		return -ENODEV;
+	}
+	media = kvmem_media_attach(name, ops, path, uuid ? nla_data(uuid) : NULL, info->extack);
+	/* An open device has a reference of its own. */
+	kvmem_media_backend_put(ops);
 	if (IS_ERR(media))
 		return PTR_ERR(media);
 	err = kvmem_nl_reply_object(info, media->id, media->name);

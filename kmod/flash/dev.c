@@ -6,6 +6,7 @@
 #include <linux/atomic.h>
 #include <linux/bvec.h>
 #include <linux/completion.h>
+#include <linux/export.h>
 #include <linux/gfp.h>
 #include <linux/jiffies.h>
 #include <linux/ktime.h>
@@ -233,6 +234,7 @@ void kvmem_dev_report(struct kvmem_dev *dev, enum kvmem_dev_trouble what)
 	if (!test_and_set_bit(what, &dev->told) && dev->trouble)
 		dev->trouble(dev, what);
 }
+kvmem_export(kvmem_dev_report);
 
 /* Checks ------------------------------------------------------------------- */
 
@@ -466,6 +468,7 @@ void kvmem_dev_end(struct kvmem_io *io, int status)
 	io->done(io, status);
 	dev_leave(dev);
 }
+kvmem_export(kvmem_dev_end);
 
 static u64 dev_cost(const struct kvmem_dev *dev, unsigned int dir, u64 more)
 {

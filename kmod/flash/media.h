@@ -3,8 +3,8 @@
  * The media contract: how bytes move between memory and a place that keeps
  * them.  Nothing here knows what a block is.
  *
- * A backend (bdev.c, later kvmem_nvme) registers nothing: it opens a device and
- * hands a struct kvmem_media_ops with it to kvmem_media_attach().
+ * bdev.c is a backend of kvmem.ko itself; others are modules of their own that
+ * register a struct kvmem_media_ops (kvmem_nvme.ko).
  */
 #ifndef KVMEM_MEDIA_H
 #define KVMEM_MEDIA_H
@@ -83,6 +83,7 @@ struct kvmem_dma_run {
  *	caller's again: not before the device can no longer touch it
  * @start: ktime in ns; of the core
  * @dev: of the core
+ * @backend: of the backend
  * @pending: parts on their way, of the backend
  * @status: of the first part that failed, of the backend
  *
@@ -103,6 +104,7 @@ struct kvmem_io {
 	void (*done)(struct kvmem_io *io, int status);
 	u64 start;
 	struct kvmem_dev *dev;
+	unsigned long backend[8];
 	atomic_t pending;
 	int status;
 };
@@ -117,7 +119,7 @@ struct kvmem_health {
 
 /**
  * struct kvmem_media_ops - a backend
- * @name: for people
+ * @name: for people, and in front of the colon in a path
  * @owner: a module that stays while a device of its is open; NULL for kvmem.ko
  *	itself, whose unloading detaches all
  * @open: @path is the backend's own name for the device.  Exclusive; read-only
@@ -189,6 +191,15 @@ struct kvmem_dev {
 };
 
 extern const struct kvmem_media_ops kvmem_bdev_ops;
+
+/*
+ * backend.c.  A path "NAME:..." is for the backend of that name, all others are
+ * bdev's.  Get: with a reference to its module; NULL: there is none of that name.
+ */
+int kvmem_media_backend_register(const struct kvmem_media_ops *ops);
+void kvmem_media_backend_unregister(const struct kvmem_media_ops *ops);
+const struct kvmem_media_ops *kvmem_media_backend_get(const char *path);
+void kvmem_media_backend_put(const struct kvmem_media_ops *ops);
 
 /* dev.c */
 int kvmem_dev_open(struct kvmem_dev *dev, const struct kvmem_media_ops *ops, const char *path,

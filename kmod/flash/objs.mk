@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # The flash tier.
 kvmem-y += kmod/flash/adopt.o
+kvmem-y += kmod/flash/backend.o
 kvmem-y += kmod/flash/bdev.o
 kvmem-y += kmod/flash/budget.o
 kvmem-y += kmod/flash/copy.o

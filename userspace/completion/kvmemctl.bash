@@ -26,6 +26,7 @@ _kvmemctl_options() {
 	'media format') echo --label --segment-size --uuid --force --no-discard ;;
 	'media check') echo --data --force ;;
 	'media dump') echo --segment --keys ;;
+	'nvme take' | 'nvme release') echo --force ;;
 	quiesce*) echo --wait ;;
 	events*) echo --count --timeout ;;
 	esac
@@ -66,11 +67,13 @@ _kvmemctl() {
 		return
 	fi
 	case ${#words[@]},$command in
-	0,*) values='status arena ns pool media stats top advise policy quiesce resume events' ;;
+	0,*) values='status arena ns pool media nvme stats top advise policy quiesce resume events' ;;
 	1,'ns ' | 1,'pool ') values='create set delete list show' ;;
 	1,'arena ') values='set' ;;
 	1,'policy ') values='show set hist' ;;
 	1,'media ') values='list show attach detach set segments directory format check dump' ;;
+	1,'nvme ') values='list take release' ;;
+	2,'nvme take' | 2,'nvme release') values=$(kvmemctl nvme list 2>/dev/null | awk 'NR > 1 { print $1 }') ;;
 	2,'media attach' | 2,'media format' | 2,'media check' | 2,'media dump') mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
 	2,media*) values=$(_kvmemctl_names media) ;;
 	2,'ns set' | 2,'ns delete' | 2,'ns show' | 2,policy*) values=$(_kvmemctl_names ns) ;;

@@ -74,6 +74,7 @@ extern const struct arg_spec ns_create_specs[], ns_set_specs[], pool_specs[];
 extern const struct arg_spec stats_specs[], arena_specs[], policy_set_specs[];
 extern const struct arg_spec policy_hist_specs[], quiesce_specs[], events_specs[];
 extern const struct arg_spec status_specs[], advise_specs[], top_specs[];
+extern const struct arg_spec nvme_take_specs[], nvme_release_specs[];
 
 int cmd_ns_create(struct ctl *c);
 int cmd_ns_set(struct ctl *c);
@@ -96,5 +97,8 @@ int cmd_policy_hist(struct ctl *c);
 int cmd_quiesce(struct ctl *c);
 int cmd_resume(struct ctl *c);
 int cmd_events(struct ctl *c);
+int cmd_nvme_list(struct ctl *c);
+int cmd_nvme_take(struct ctl *c);
+int cmd_nvme_release(struct ctl *c);
 
 #endif /* _KVMEMCTL_H */

@@ -3,7 +3,7 @@
 CTL_SRCS := $(addprefix ctl/,advice.c advice_json.c advice_print.c advice_read.c \
 	advise.c args.c daemon.c decode.c decode_media.c error.c events.c latency.c \
 	latency_read.c main.c media.c media_json.c media_offline.c module.c nl.c \
-	nl_event.c ns.c object.c out.c parse.c policy.c policy_hist.c policy_print.c \
+	nl_event.c ns.c nvme.c nvme_sysfs.c object.c out.c parse.c policy.c policy_hist.c policy_print.c \
 	pool.c quiesce.c rates.c sample.c screen.c settings.c stats.c stats_delta.c \
 	status.c sysfs.c top.c value_table.c)
 

@@ -63,6 +63,12 @@ const struct command ctl_commands[] = {
 	  media_check_specs, 1, 1, cmd_media_check },
 	{ "media dump", "PATH [--segment N [--keys]]", "print what is on a media",
 	  media_dump_specs, 1, 1, cmd_media_dump },
+	{ "nvme list", "", "the NVMe controllers, and whose they are",
+	  NULL, 0, 0, cmd_nvme_list },
+	{ "nvme take", "ADDRESS [--force]", "drive a controller ourselves, so that its namespaces can "
+	  "be attached", nvme_take_specs, 1, 1, cmd_nvme_take },
+	{ "nvme release", "ADDRESS [--force]", "give a controller back to the kernel's driver",
+	  nvme_release_specs, 1, 1, cmd_nvme_release },
 	{ "stats", "[NS] [--watch [SECONDS] [--count N]]",
 	  "counters of namespaces and times of operations",
 	  stats_specs, 0, 1, cmd_stats },
