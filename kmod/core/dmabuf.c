@@ -278,7 +278,7 @@ void kvmem_dma_forget(struct device *dev)
 			att_remove(att);
 	mutex_unlock(&atts_lock);
 }
-EXPORT_SYMBOL_GPL(kvmem_dma_forget);
+kvmem_export(kvmem_dma_forget);
 
 /* Uses -------------------------------------------------------------------------- */
 
