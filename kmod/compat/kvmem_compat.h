@@ -233,6 +233,20 @@ static inline void *kvmem_shrinker_private(struct shrinker *s)
 }
 #endif
 
+/* --- dma-buf --- */
+
+/* Before 7.1 the importer's callback, and what exporters call, have other names. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(7, 1, 0)
+#define invalidate_mappings move_notify
+#define dma_buf_invalidate_mappings dma_buf_move_notify
+#endif
+
+/* Before 6.2 nobody held the reservation lock for these. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0)
+#define dma_buf_vmap_unlocked dma_buf_vmap
+#define dma_buf_vunmap_unlocked dma_buf_vunmap
+#endif
+
 /* --- work queues, timers --- */
 
 /* Newest kernels warn about a queue that is neither per CPU nor unbound. */

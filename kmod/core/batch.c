@@ -213,6 +213,14 @@ static bool op_may_wait(struct kvmem_ns *ns, u16 opcode, struct kvmem_op __user 
 	return !copy_from_user(&key, uop->key, sizeof(key)) && !kvmem_block_here(ns, &key);
 }
 
+/* Has it to be mapped, and moved by a device? */
+static bool batch_op_is_dma(struct kvmem_file *kf, struct kvmem_op __user *uop)
+{
+	u32 buf;
+
+	return !get_user(buf, &uop->buf) && kvmem_buffer_is_dma(kf, buf);
+}
+
 /* Between registered memory and flash, as far as can be told without a look-up. */
 static bool op_is_direct(struct kvmem_ns *ns, const struct kvmem_op *op)
 {
@@ -224,7 +232,9 @@ static bool op_is_direct(struct kvmem_ns *ns, const struct kvmem_op *op)
 	       kvmem_flash_takes(ns);
 }
 
-static bool batch_is_direct(struct kvmem_ns *ns, const struct kvmem_batch *batch)
+/* What has to be mapped for a device may wait for that, so a worker does it. */
+static bool batch_is_direct(struct kvmem_file *kf, struct kvmem_ns *ns,
+			    const struct kvmem_batch *batch)
 {
 	struct kvmem_op __user *uop = u64_to_user_ptr(batch->ops);
 	struct kvmem_op op;
@@ -233,12 +243,14 @@ static bool batch_is_direct(struct kvmem_ns *ns, const struct kvmem_batch *batch
 	if (!ns || batch->nr_ops > KVMEM_DIRECT_MAX || batch->flags & KVMEM_BATCH_F_STOP)
 		return false;
 	for (i = 0; i < batch->nr_ops; i++, uop++)
-		if (copy_from_user(&op, uop, sizeof(op)) || !op_is_direct(ns, &op))
+		if (copy_from_user(&op, uop, sizeof(op)) || !op_is_direct(ns, &op) ||
+		    kvmem_buffer_is_dma(kf, op.buf))
 			return false;
 	return true;
 }
 
-static bool batch_is_light(struct kvmem_ns *ns, const struct kvmem_batch *batch)
+static bool batch_is_light(struct kvmem_file *kf, struct kvmem_ns *ns,
+			   const struct kvmem_batch *batch)
 {
 	struct kvmem_op __user *uop = u64_to_user_ptr(batch->ops);
 	u64 len, total = 0;
@@ -253,7 +265,7 @@ static bool batch_is_light(struct kvmem_ns *ns, const struct kvmem_batch *batch)
 			return true;
 		total += min_t(u64, len, KVMEM_LIGHT_BYTES + 1);
 		/* A part of a block costs the checksum of far more than its length. */
-		if (!opcode_is_light(opcode) || flags & KVMEM_OP_F_PARTIAL ||
+		if (!opcode_is_light(opcode) || batch_op_is_dma(kf, uop) || flags & KVMEM_OP_F_PARTIAL ||
 		    total > KVMEM_LIGHT_BYTES || op_may_wait(ns, opcode, uop))
 			return false;
 	}
@@ -270,7 +282,7 @@ enum kvmem_batch_weight kvmem_batch_weigh(struct kvmem_file *kf, void __user *ub
 	struct kvmem_batch batch;
 
 	/* What fails, fails at once. */
-	if (batch_read(&batch, ubatch, 0) || batch_is_light(ns, &batch))
+	if (batch_read(&batch, ubatch, 0) || batch_is_light(kf, ns, &batch))
 		return KVMEM_BATCH_LIGHT;
-	return batch_is_direct(ns, &batch) ? KVMEM_BATCH_FLASH : KVMEM_BATCH_HEAVY;
+	return batch_is_direct(kf, ns, &batch) ? KVMEM_BATCH_FLASH : KVMEM_BATCH_HEAVY;
 }

@@ -69,6 +69,8 @@ enum kvmem_evict_reason {
  * @state: enum kvmem_block_state; guarded by ns->lock
  * @layout: enum kvmem_layout; constant
  * @mapped: which member of the union; constant
+ * @unsummed: @crc was taken of what was read, not of what was put; constant once
+ *	committed
  * @offlist: held, hence in no class list; written under ns->lock
  * @queued: in ns->touched, which has a reference: KVMEM_QUEUED + enum
  *	kvmem_growth; atomic
@@ -107,6 +109,7 @@ struct kvmem_block {
 	u8 state;
 	u8 layout : 1;
 	u8 mapped : 1;
+	u8 unsummed : 1;
 	bool offlist;
 	u8 queued;
 };

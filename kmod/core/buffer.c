@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Registered buffers: user memory pinned for as long as it is registered, or
- * an operation uses it.
+ * an operation uses it; or a dma-buf (dmabuf.c), which is not.
  */
 #include <linux/bitops.h>
 #include <linux/bvec.h>
@@ -9,6 +9,7 @@
 #include <linux/mm.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
+#include "dmabuf.h"
 #include "file.h"
 #include "trace.h"
 
@@ -26,15 +27,24 @@ static void buffer_unpin(struct kvmem_buffer *buf, struct bio_vec *bvecs, unsign
 	}
 }
 
-static void buffer_free(struct kref *ref)
+static void buffer_free_pages(struct kvmem_buffer *buf)
 {
-	struct kvmem_buffer *buf = container_of(ref, struct kvmem_buffer, ref);
 	struct bio_vec *bvecs = (struct bio_vec *)buf->span.bvecs;
 
 	buffer_unpin(buf, bvecs, buf->nr_pages);
 	account_locked_vm(buf->mm, buf->nr_pages, false);
 	mmdrop(buf->mm);
 	kvfree(bvecs);
+}
+
+static void buffer_free(struct kref *ref)
+{
+	struct kvmem_buffer *buf = container_of(ref, struct kvmem_buffer, ref);
+
+	if (buf->dmabuf)
+		kvmem_dmabuf_release(buf->dmabuf);
+	else
+		buffer_free_pages(buf);
 	pr_debug("buffer %p destroyed\n", buf);
 	kfree_rcu(buf, rcu);
 }
@@ -54,6 +64,20 @@ struct kvmem_buffer *kvmem_buffer_get(struct kvmem_file *kf, u32 id)
 		buf = NULL;
 	rcu_read_unlock();
 	return buf;
+}
+
+bool kvmem_buffer_is_dma(struct kvmem_file *kf, u32 id)
+{
+	struct kvmem_buffer *buf;
+	bool ret;
+
+	if (!id)
+		return false;
+	rcu_read_lock();
+	buf = xa_load(&kf->buffers, id);
+	ret = buf && buf->dmabuf;
+	rcu_read_unlock();
+	return ret;
 }
 
 /* Some or none of the pages are pinned on failure; *@done tells how many. */
@@ -135,9 +159,41 @@ static int buffer_pin_all(struct kvmem_buffer *buf, unsigned long addr)
 	return 0;
 }
 
-static struct kvmem_buffer *buffer_create(const struct kvmem_buf_reg *reg)
+static int buffer_fill_pages(struct kvmem_buffer *buf, const struct kvmem_buf_reg *reg)
 {
 	unsigned long first = reg->addr & ~PAGE_MASK;
+	int ret;
+
+	buf->nr_pages = DIV_ROUND_UP(first + reg->length, PAGE_SIZE);
+	buf->span.type = KVMEM_SPAN_PAGES;
+	buf->span.first = first;
+	ret = account_locked_vm(current->mm, buf->nr_pages, true);
+	if (ret)
+		return ret;
+	ret = buffer_pin_all(buf, reg->addr & PAGE_MASK);
+	if (ret) {
+		account_locked_vm(current->mm, buf->nr_pages, false);
+		return ret;
+	}
+	buf->mm = current->mm;
+	mmgrab(buf->mm);
+	return 0;
+}
+
+/* Mapped for a device when one first uses it. */
+static int buffer_fill_dmabuf(struct kvmem_buffer *buf, const struct kvmem_buf_reg *reg)
+{
+	struct kvmem_dmabuf *db = kvmem_dmabuf_import(reg->fd, reg->addr, reg->length, buf->rdonly);
+
+	if (IS_ERR(db))
+		return PTR_ERR(db);
+	buf->dmabuf = db;
+	buf->span.type = KVMEM_SPAN_DMA;
+	return 0;
+}
+
+static struct kvmem_buffer *buffer_create(const struct kvmem_buf_reg *reg)
+{
 	struct kvmem_buffer *buf;
 	int ret;
 
@@ -146,37 +202,25 @@ static struct kvmem_buffer *buffer_create(const struct kvmem_buf_reg *reg)
 		return ERR_PTR(-ENOMEM);
 	kref_init(&buf->ref);
 	buf->rdonly = reg->flags & KVMEM_BUF_F_RDONLY;
-	buf->nr_pages = DIV_ROUND_UP(first + reg->length, PAGE_SIZE);
-	buf->span.type = KVMEM_SPAN_PAGES;
 	buf->span.len = reg->length;
-	buf->span.first = first;
-	ret = account_locked_vm(current->mm, buf->nr_pages, true);
-	if (ret)
-		goto err_free;
-	ret = buffer_pin_all(buf, reg->addr & PAGE_MASK);
-	if (ret)
-		goto err_account;
-	buf->mm = current->mm;
-	mmgrab(buf->mm);
+	ret = reg->type == KVMEM_BUF_DMABUF ? buffer_fill_dmabuf(buf, reg) :
+					      buffer_fill_pages(buf, reg);
+	if (ret) {
+		kfree(buf);
+		return ERR_PTR(ret);
+	}
 	pr_debug("buffer %p created\n", buf);
 	return buf;
-
-err_account:
-	account_locked_vm(current->mm, buf->nr_pages, false);
-err_free:
-	kfree(buf);
-	return ERR_PTR(ret);
 }
 
 static int buffer_check(const struct kvmem_buf_reg *reg)
 {
-	if (reg->type == KVMEM_BUF_DMABUF)
-		return -EOPNOTSUPP;
-	if (reg->type != KVMEM_BUF_USER || reg->fd || reg->reserved ||
-	    reg->flags & ~KVMEM_BUF_F_RDONLY)
+	if (reg->reserved || reg->flags & ~KVMEM_BUF_F_RDONLY || !reg->length ||
+	    reg->length > KVMEM_MAX_BUFFER || reg->addr + reg->length < reg->addr)
 		return -EINVAL;
-	if (!reg->length || reg->length > KVMEM_MAX_BUFFER ||
-	    reg->addr + reg->length < reg->addr)
+	if (reg->type == KVMEM_BUF_DMABUF)
+		return 0;
+	if (reg->type != KVMEM_BUF_USER || reg->fd)
 		return -EINVAL;
 	if (!current->mm || !access_ok((void __user *)(uintptr_t)reg->addr, reg->length))
 		return -EFAULT;
@@ -243,8 +287,12 @@ int kvmem_buffer_span(const struct kvmem_buffer *buf, u64 off, u64 len,
 
 	if (off > buf->span.len || len > buf->span.len - off)
 		return -EINVAL;
-	skip = at >> PAGE_SHIFT;
 	*span = buf->span;
+	if (buf->dmabuf) {
+		span->len = len;
+		return 0;
+	}
+	skip = at >> PAGE_SHIFT;
 	span->bvecs += skip;
 	span->nr_bvecs -= skip;
 	span->first = at & ~PAGE_MASK;

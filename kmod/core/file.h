@@ -18,6 +18,7 @@
 #include "span.h"
 
 struct eventfd_ctx;
+struct kvmem_dmabuf;
 struct kvmem_ns;
 
 #define KVMEM_MAX_HANDLES	(1U << 20)	/* leases and allocations of one file */
@@ -83,7 +84,8 @@ struct kvmem_file {
  * @ref: one for the table, one for each operation that uses it
  * @id: for kvmem_op.buf
  * @rdonly: source of PUT only
- * @span: where the bytes are, a segment for each page
+ * @dmabuf: imported memory; NULL: pinned pages, to which the rest belongs
+ * @span: where the bytes are, a segment for each page; of a dma-buf, not mapped
  * @starts: bit set: the page does not lie right behind the one before it
  * @mm: whom the pinned pages are charged to
  */
@@ -91,6 +93,7 @@ struct kvmem_buffer {
 	struct kref ref;
 	u32 id;
 	bool rdonly;
+	struct kvmem_dmabuf *dmabuf;
 	struct kvmem_span span;
 	unsigned long *starts;
 	struct mm_struct *mm;
@@ -192,7 +195,9 @@ int kvmem_buffer_register(struct kvmem_file *kf, struct kvmem_buf_reg *reg);
 int kvmem_buffer_unregister(struct kvmem_file *kf, u32 id);
 struct kvmem_buffer *kvmem_buffer_get(struct kvmem_file *kf, u32 id);
 void kvmem_buffer_put(struct kvmem_buffer *buf);
-/* Bytes [@off, @off + @len) of the buffer; -EINVAL outside of it. */
+/* Has the buffer no pages (else, or when there is none: false)? */
+bool kvmem_buffer_is_dma(struct kvmem_file *kf, u32 id);
+/* Bytes [@off, @off + @len) of the buffer; -EINVAL outside of it.  Of a dma-buf: not mapped. */
 int kvmem_buffer_span(const struct kvmem_buffer *buf, u64 off, u64 len,
 		      struct kvmem_span *span);
 /* The first page, of those up to @end, that does not lie side by side with @page. */

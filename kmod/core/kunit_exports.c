@@ -6,6 +6,7 @@
 #include <linux/mm.h>
 #include "arena.h"
 #include "block.h"
+#include "dmabuf.h"
 #include "file.h"
 #include "flash/flash.h"
 #include "flash/tier.h"
@@ -60,8 +61,16 @@ KVMEM_FOR_TESTS(kvmem_dev_rw);
 KVMEM_FOR_TESTS(kvmem_dev_rw_within);
 KVMEM_FOR_TESTS(kvmem_dev_submit);
 KVMEM_FOR_TESTS(kvmem_dev_wait);
+KVMEM_FOR_TESTS(kvmem_dev_dma);
 KVMEM_FOR_TESTS(kvmem_dir_check);
 KVMEM_FOR_TESTS(kvmem_dir_seal);
+KVMEM_FOR_TESTS(kvmem_dma_map_build);
+KVMEM_FOR_TESTS(kvmem_dma_map_free);
+KVMEM_FOR_TESTS(kvmem_dma_map_put);
+KVMEM_FOR_TESTS(kvmem_dma_map_span);
+KVMEM_FOR_TESTS(kvmem_dmabuf_import);
+KVMEM_FOR_TESTS(kvmem_dmabuf_release);
+KVMEM_FOR_TESTS(kvmem_dmabuf_use);
 KVMEM_FOR_TESTS(kvmem_entry_count);
 KVMEM_FOR_TESTS(kvmem_entry_sums);
 KVMEM_FOR_TESTS(kvmem_budget_charge);

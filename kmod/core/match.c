@@ -73,6 +73,10 @@ static struct kvmem_block *match_find(struct kvmem_match *m, const struct kvmem_
 {
 	struct kvmem_block *block = kvmem_block_lookup(m->ns, key, res_flags);
 
+	if (block && m->numbers && !kvmem_ns_vouches(m->ns, block)) {
+		kvmem_block_put(block);
+		return ERR_PTR(-EOPNOTSUPP);
+	}
 	if (block || !m->numbers || !kvmem_flash_has(m->ns))
 		return block;
 	kvmem_run_flush(m->run, m->ns);

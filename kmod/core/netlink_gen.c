@@ -27,7 +27,7 @@ const struct nla_policy kvmem_class_values_nl_policy[KVMEM_A_VALUES_VALUES + 1] 
 };
 
 /* Global operation policy for kvmem */
-const struct nla_policy kvmem_main_nl_policy[KVMEM_A_NS_NAME + 1] = {
+const struct nla_policy kvmem_main_nl_policy[KVMEM_A_ALLOW_BOUNCE + 1] = {
 	[KVMEM_A_ID] = NLA_POLICY_MIN(NLA_U32, 1),
 	[KVMEM_A_NAME] = { .type = NLA_NUL_STRING, .len = 63, },
 	[KVMEM_A_UID] = { .type = NLA_U32, },
@@ -54,6 +54,8 @@ const struct nla_policy kvmem_main_nl_policy[KVMEM_A_NS_NAME + 1] = {
 	[KVMEM_A_UUID] = NLA_POLICY_EXACT_LEN(16),
 	[KVMEM_A_WRITE_BUDGET] = { .type = NLA_U64, },
 	[KVMEM_A_NS_NAME] = { .type = NLA_NUL_STRING, .len = 63, },
+	[KVMEM_A_REQUIRE_VERIFIED] = NLA_POLICY_MAX(NLA_U8, 1),
+	[KVMEM_A_ALLOW_BOUNCE] = NLA_POLICY_MAX(NLA_U8, 1),
 };
 
 /* Ops table for kvmem */

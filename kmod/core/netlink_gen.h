@@ -16,7 +16,7 @@ extern const struct nla_policy kvmem_arena_nl_policy[KVMEM_A_ARENA_HUGE + 1];
 extern const struct nla_policy kvmem_class_values_nl_policy[KVMEM_A_VALUES_VALUES + 1];
 
 /* Global operation policy for kvmem */
-extern const struct nla_policy kvmem_main_nl_policy[KVMEM_A_NS_NAME + 1];
+extern const struct nla_policy kvmem_main_nl_policy[KVMEM_A_ALLOW_BOUNCE + 1];
 
 /* Ops table for kvmem */
 extern const struct genl_small_ops kvmem_nl_ops[22];

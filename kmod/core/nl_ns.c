@@ -23,7 +23,8 @@
 	(KVMEM_NL_BIT(UID) | KVMEM_NL_BIT(GID) | KVMEM_NL_BIT(MODE) |		\
 	 KVMEM_NL_BIT(FINGERPRINT) | KVMEM_NL_BIT(QUOTA_BYTES) |		\
 	 KVMEM_NL_BIT(QUOTA_BLOCKS) | KVMEM_NL_BIT(TTL_MS) | KVMEM_NL_BIT(PIN_PERCENT) |	\
-	 KVMEM_NL_BIT(FLASH_MODE) | KVMEM_NL_BIT(FLASH_QUOTA_BYTES))
+	 KVMEM_NL_BIT(FLASH_MODE) | KVMEM_NL_BIT(FLASH_QUOTA_BYTES) |			\
+	 KVMEM_NL_BIT(REQUIRE_VERIFIED) | KVMEM_NL_BIT(ALLOW_BOUNCE))
 
 /* Makes ns-set one step: one that gives a uid and one that gives a gid both take effect. */
 static DEFINE_MUTEX(kvmem_nl_ns_lock);
@@ -105,6 +106,14 @@ static void kvmem_nl_get_flash(struct nlattr **attrs, struct kvmem_ns_params *p,
 	if (attrs[KVMEM_A_FLASH_QUOTA_BYTES]) {
 		p->flash_quota_bytes = nla_get_u64(attrs[KVMEM_A_FLASH_QUOTA_BYTES]);
 		*mask |= KVMEM_NS_P_FLASH_QUOTA;
+	}
+	if (attrs[KVMEM_A_REQUIRE_VERIFIED]) {
+		p->require_verified = nla_get_u8(attrs[KVMEM_A_REQUIRE_VERIFIED]);
+		*mask |= KVMEM_NS_P_VERIFY;
+	}
+	if (attrs[KVMEM_A_ALLOW_BOUNCE]) {
+		p->allow_bounce = nla_get_u8(attrs[KVMEM_A_ALLOW_BOUNCE]);
+		*mask |= KVMEM_NS_P_BOUNCE;
 	}
 }
 
@@ -327,6 +336,8 @@ static int kvmem_nl_put_flash(struct sk_buff *msg, const struct kvmem_ns *ns,
 {
 	if (nla_put_u8(msg, KVMEM_A_FLASH_MODE, p->flash_mode) ||
 	    kvmem_nl_put_u64(msg, KVMEM_A_FLASH_QUOTA_BYTES, p->flash_quota_bytes) ||
+	    nla_put_u8(msg, KVMEM_A_REQUIRE_VERIFIED, p->require_verified) ||
+	    nla_put_u8(msg, KVMEM_A_ALLOW_BOUNCE, p->allow_bounce) ||
 	    kvmem_nl_put_u64(msg, KVMEM_A_FLASH_BLOCKS, atomic64_read(&ns->flash.blocks)) ||
 	    kvmem_nl_put_u64(msg, KVMEM_A_FLASH_BYTES, atomic64_read(&ns->flash.bytes)))
 		return -EMSGSIZE;

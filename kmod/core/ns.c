@@ -299,6 +299,10 @@ static void ns_set_params(struct kvmem_ns *ns, const struct kvmem_ns_params *p, 
 		ns->p.flash_mode = p->flash_mode;
 	if (mask & KVMEM_NS_P_FLASH_QUOTA)
 		ns->p.flash_quota_bytes = p->flash_quota_bytes;
+	if (mask & KVMEM_NS_P_VERIFY)
+		WRITE_ONCE(ns->p.require_verified, p->require_verified);
+	if (mask & KVMEM_NS_P_BOUNCE)
+		WRITE_ONCE(ns->p.allow_bounce, p->allow_bounce);
 	ns_set_flash(ns);
 }
 

@@ -73,6 +73,8 @@ struct kvmem_ns_params {
 	u32 pin_percent;	/* of the quota (or arena), 0 to 100 */
 	u8 flash_mode;		/* enum kvmem_flash_mode */
 	u64 flash_quota_bytes;	/* of segments; 0 = media only */
+	bool require_verified;	/* what nothing verifies is neither put nor got */
+	bool allow_bounce;	/* the CPU may copy what has no pages */
 };
 
 /* Which members of kvmem_ns_params a change carries */
@@ -86,6 +88,8 @@ enum kvmem_ns_param_mask {
 	KVMEM_NS_P_PIN		= 1 << 6,
 	KVMEM_NS_P_FLASH_MODE	= 1 << 7,
 	KVMEM_NS_P_FLASH_QUOTA	= 1 << 8,
+	KVMEM_NS_P_VERIFY	= 1 << 9,
+	KVMEM_NS_P_BOUNCE	= 1 << 10,
 };
 
 struct kvmem_pool_params {
@@ -191,6 +195,23 @@ struct kvmem_ns {
 	struct kvmem_ghosts __rcu *ghosts;
 	struct kvmem_samples samples;
 };
+
+/* These two are read without a lock. */
+static inline bool kvmem_ns_verifies(const struct kvmem_ns *ns)
+{
+	return READ_ONCE(ns->p.require_verified);
+}
+
+static inline bool kvmem_ns_bounces(const struct kvmem_ns *ns)
+{
+	return READ_ONCE(ns->p.allow_bounce);
+}
+
+/* May this block, which is in DRAM, be given out? */
+static inline bool kvmem_ns_vouches(const struct kvmem_ns *ns, const struct kvmem_block *block)
+{
+	return !block->unsummed || !kvmem_ns_verifies(ns);
+}
 
 int kvmem_ns_init(void);
 void kvmem_ns_exit(void);

@@ -10,6 +10,7 @@
 #include "ns.h"
 #include "ops.h"
 #include "flash/direct.h"
+#include "flash/direct_dma.h"
 #include "flash/tier.h"
 #include "trace.h"
 
@@ -68,11 +69,18 @@ static struct kvmem_block *op_fetch(struct kvmem_ns *ns, struct kvmem_op *op,
 {
 	struct kvmem_block *block = kvmem_op_find(ns, op);
 
+	if (block && !kvmem_ns_vouches(ns, block)) {
+		kvmem_block_put(block);
+		op->reason = KVMEM_REASON_VERIFY;
+		return ERR_PTR(-EOPNOTSUPP);
+	}
 	if (block || !kvmem_flash_has(ns))
 		return block;
 	kvmem_run_flush(run, ns);
 	block = kvmem_flash_fetch(ns, op_key(op), &op->res_flags, past);
-	if (!IS_ERR_OR_NULL(block)) {
+	if (block == ERR_PTR(-EOPNOTSUPP)) {
+		op->reason = KVMEM_REASON_VERIFY;
+	} else if (!IS_ERR_OR_NULL(block)) {
 		op->crc = block->crc;
 		op->tier = KVMEM_TIER_FLASH;
 	}
@@ -113,8 +121,7 @@ static int op_span(struct kvmem_file *kf, const struct kvmem_op *op, u64 len, bo
 
 /* GET ---------------------------------------------------------------------- */
 
-/* How much of the block, of @size bytes, this GET moves. */
-static int get_length(u32 size, struct kvmem_op *op, size_t *len)
+int kvmem_op_get_length(u32 size, struct kvmem_op *op, size_t *len)
 {
 	if (op->offset >= size || (!op->len && op->flags & KVMEM_OP_F_PARTIAL))
 		return -EINVAL;
@@ -126,6 +133,13 @@ static int get_length(u32 size, struct kvmem_op *op, size_t *len)
 		return -EMSGSIZE;
 	}
 	return 0;
+}
+
+static int get_bytes(struct kvmem_block *block, const struct kvmem_past *past, u64 off,
+		     size_t len, struct iov_iter *iter)
+{
+	return block ? kvmem_block_read(block, off, len, iter) :
+		       kvmem_flash_serve(past, off, len, iter);
 }
 
 /* From DRAM, or when @block is NULL from where it stays. */
@@ -140,10 +154,11 @@ static int get_copy(struct kvmem_file *kf, struct kvmem_block *block,
 	ret = op_span(kf, op, len, true, &span, &buf);
 	if (ret)
 		return ret;
-	ret = kvmem_span_iter(&span, ITER_DEST, &iter);
-	if (!ret)
-		ret = block ? kvmem_block_read(block, op->offset, len, &iter) :
-			      kvmem_flash_serve(past, op->offset, len, &iter);
+	if (buf && buf->dmabuf)
+		ret = kvmem_bounce_get(buf, block, op, len);
+	else
+		ret = kvmem_span_iter(&span, ITER_DEST, &iter) ?:
+		      get_bytes(block, past, op->offset, len, &iter);
 	if (buf)
 		kvmem_buffer_put(buf);
 	return ret;
@@ -165,10 +180,11 @@ static int get_corrupt(struct kvmem_ns *ns, struct kvmem_op *op, struct kvmem_ru
 	return -ENOENT;
 }
 
-static void get_done(struct kvmem_ns *ns, struct kvmem_op *op, size_t len)
+static void get_done(struct kvmem_ns *ns, struct kvmem_op *op, size_t len, bool verified)
 {
 	op->bytes = len;
-	op->res_flags |= KVMEM_RES_F_VERIFIED;
+	if (verified)
+		op->res_flags |= KVMEM_RES_F_VERIFIED;
 	kvmem_stat_add(ns, KVMEM_STAT_COPIED_OUT, len);
 }
 
@@ -178,7 +194,7 @@ static int get_flash(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op
 {
 	const struct kvmem_flash_look *look = &past->look;
 	size_t len;
-	int ret = get_length(look->size, op, &len);
+	int ret = kvmem_op_get_length(look->size, op, &len);
 
 	op->crc = look->crc;
 	op->tier = KVMEM_TIER_FLASH;
@@ -186,7 +202,7 @@ static int get_flash(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op
 		ret = get_copy(kf, NULL, past, op, len);
 	kvmem_flash_past_end(past, !ret && !(op->flags & KVMEM_OP_F_NOTOUCH));
 	if (!ret) {
-		get_done(ns, op, len);
+		get_done(ns, op, len, true);
 		kvmem_run_found(run, ns, op_key(op), look->class, look->size);
 	} else if (ret == -EILSEQ) {
 		op->res_flags |= KVMEM_RES_F_CORRUPT;
@@ -200,7 +216,9 @@ static int get_dram(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op 
 		    struct kvmem_run *run)
 {
 	struct kvmem_past past = { .growth = kvmem_run_growth(run) };
-	struct kvmem_block *block = op_fetch(ns, op, run, &past);
+	/* What bounces does so from DRAM. */
+	bool dma = kvmem_buffer_is_dma(kf, op->buf);
+	struct kvmem_block *block = op_fetch(ns, op, run, dma ? NULL : &past);
 	size_t len;
 	int ret;
 
@@ -212,11 +230,11 @@ static int get_dram(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op 
 		kvmem_run_miss(run, ns, op_key(op), op->res_flags);
 		return -ENOENT;
 	}
-	ret = get_length(block->size, op, &len);
+	ret = kvmem_op_get_length(block->size, op, &len);
 	if (!ret)
 		ret = get_copy(kf, block, NULL, op, len);
 	if (!ret) {
-		get_done(ns, op, len);
+		get_done(ns, op, len, !block->unsummed);
 		kvmem_run_hit(run, ns, block, !(op->flags & KVMEM_OP_F_NOTOUCH));
 	} else if (ret == -EILSEQ) {
 		kvmem_op_corrupt(block, op);
@@ -229,10 +247,13 @@ static int get_dram(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op 
 static int op_get(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op,
 		  struct kvmem_run *run)
 {
+	bool dma = kvmem_buffer_is_dma(kf, op->buf);
 	int ret = -EAGAIN;
 
-	if (op->flags & KVMEM_OP_F_NOCACHE)
+	if (dma || op->flags & KVMEM_OP_F_NOCACHE)
 		ret = kvmem_direct_get(kf, ns, op, run);
+	if (ret == -EAGAIN && dma)
+		ret = kvmem_bounce_check(ns, op);
 	if (ret != -EAGAIN)
 		return ret;
 	if (run->first) {
@@ -255,9 +276,11 @@ static int put_fill(struct kvmem_file *kf, struct kvmem_block *block, struct kvm
 	ret = op_span(kf, op, op->len, false, &span, &buf);
 	if (ret)
 		return ret;
-	ret = kvmem_span_iter(&span, ITER_SOURCE, &iter);
-	if (!ret)
-		ret = kvmem_block_fill(block, &iter);
+	if (buf && buf->dmabuf)
+		ret = kvmem_bounce_put(buf, block, op);
+	else
+		ret = kvmem_span_iter(&span, ITER_SOURCE, &iter) ?:
+		      kvmem_block_fill(block, &iter);
 	if (buf)
 		kvmem_buffer_put(buf);
 	return ret;
@@ -281,7 +304,7 @@ static bool op_look(struct kvmem_ns *ns, struct kvmem_op *op, struct kvmem_flash
 	return true;
 }
 
-static int op_persist(struct kvmem_ns *ns, struct kvmem_op *op)
+int kvmem_op_persist(struct kvmem_ns *ns, struct kvmem_op *op)
 {
 	int ret;
 
@@ -307,7 +330,7 @@ static int op_existed(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_o
 		memset(&look, 0, sizeof(look));
 	op->bytes = look.size;
 	op->crc = look.crc;
-	return op_persist(ns, op);
+	return kvmem_op_persist(ns, op);
 }
 
 int kvmem_op_commit(struct kvmem_file *kf, struct kvmem_ns *ns,
@@ -331,7 +354,7 @@ int kvmem_op_commit(struct kvmem_file *kf, struct kvmem_ns *ns,
 		return ret;
 	kvmem_stat_inc(ns, KVMEM_STAT_PUTS);
 	if (op->flags & KVMEM_OP_F_PERSIST)
-		return op_persist(ns, op);
+		return kvmem_op_persist(ns, op);
 	kvmem_flash_written(ns, block);
 	return 0;
 }
@@ -358,6 +381,7 @@ static int put_new(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *
 static int op_put(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op,
 		  struct kvmem_run *run)
 {
+	bool dma = kvmem_buffer_is_dma(kf, op->buf);
 	struct kvmem_block *block;
 	int ret;
 
@@ -371,8 +395,10 @@ static int op_put(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *o
 	if (kvmem_flash_here(ns, op_key(op)))
 		return op_existed(kf, ns, op);
 	op->res_flags = 0;
-	if (op->flags & KVMEM_OP_F_NOCACHE) {
+	if (dma || op->flags & KVMEM_OP_F_NOCACHE) {
 		ret = kvmem_direct_put(kf, ns, op, run);
+		if (ret == -EAGAIN && dma)
+			ret = kvmem_bounce_check(ns, op);
 		if (ret != -EAGAIN)
 			return ret;
 	}
@@ -543,7 +569,7 @@ static void op_clear_result(struct kvmem_op *op)
 	op->status = 0;
 	op->res_flags = 0;
 	op->tier = 0;
-	op->reserved2 = 0;
+	op->reason = 0;
 	op->reserved3 = 0;
 	op->bytes = 0;
 	op->res_handle = 0;

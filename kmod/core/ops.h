@@ -35,12 +35,10 @@ struct kvmem_block *kvmem_op_find(struct kvmem_ns *ns, struct kvmem_op *op);
  */
 struct kvmem_block *kvmem_op_fetch(struct kvmem_ns *ns, struct kvmem_op *op,
 				   struct kvmem_run *run);
-/*
- * The same, brought to DRAM first when only flash has it.  Also an ERR_PTR:
- * it is there and cannot be had.
- */
-struct kvmem_block *kvmem_op_fetch(struct kvmem_ns *ns, struct kvmem_op *op,
-				   struct kvmem_run *run);
+/* How much of a block of @size this GET moves: 0, -EINVAL, -EMSGSIZE. */
+int kvmem_op_get_length(u32 size, struct kvmem_op *op, size_t *len);
+/* With KVMEM_OP_F_PERSIST: wait until the block of the key survives a restart. */
+int kvmem_op_persist(struct kvmem_ns *ns, struct kvmem_op *op);
 /* The operation has ended with @status: count it.  @start: ktime in ns. */
 void kvmem_op_end(struct kvmem_ns *ns, struct kvmem_op *op, int status, u64 start);
 /* batch.c: tell user space; -EFAULT. */

@@ -2,7 +2,7 @@
 /*
  * Spans: where the bytes of a request are.
  *
- * Either host pages, or a DMA address of one device with no page behind it
+ * Either host pages, or DMA addresses of one device with no page behind them
  * (GPU memory imported as a dma-buf).  Code that takes a span asks for a page
  * only after kvmem_span_has_pages().
  */
@@ -13,12 +13,12 @@
 #include <linux/uio.h>
 
 struct bio_vec;
-struct device;
+struct kvmem_dma_run;
 
 enum kvmem_span_type {
 	KVMEM_SPAN_USER,	/* memory of current->mm, not pinned */
 	KVMEM_SPAN_PAGES,	/* host pages */
-	KVMEM_SPAN_DMA,		/* {DMA address, length, device}: no pages */
+	KVMEM_SPAN_DMA,		/* runs of DMA addresses: no pages */
 };
 
 /**
@@ -29,8 +29,9 @@ enum kvmem_span_type {
  * @bvecs: whole pages, PAGE_SIZE each, the first byte at @first
  * @nr_bvecs: entries in @bvecs
  * @first: offset of the span in @bvecs, bytes, below PAGE_SIZE
- * @dma: bus address for @dev
- * @dev: device that @dma was mapped for
+ * @dma: runs, mapped for one device; NULL: not mapped
+ * @nr_dma: entries in @dma, enough and maybe more
+ * @dma_first: offset of the span in the first of @dma
  */
 struct kvmem_span {
 	enum kvmem_span_type type;
@@ -43,8 +44,9 @@ struct kvmem_span {
 			unsigned int first;
 		};
 		struct {
-			dma_addr_t dma;
-			struct device *dev;
+			const struct kvmem_dma_run *dma;
+			unsigned int nr_dma;
+			u64 dma_first;
 		};
 	};
 };

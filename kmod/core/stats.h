@@ -31,6 +31,7 @@ enum kvmem_stat {
 	KVMEM_STAT_EVICT_CORRUPT,
 	KVMEM_STAT_MISS_EVICTED,	/* of the misses: the key is a ghost */
 	KVMEM_STAT_MISS_EXPIRED,	/* of the misses: the block's time was over */
+	KVMEM_STAT_BOUNCED,	/* bytes of dma-bufs copied through host memory */
 	KVMEM_STAT_NR
 };
 

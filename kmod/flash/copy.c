@@ -202,6 +202,7 @@ struct kvmem_copy *kvmem_copy_alloc(struct kvmem_ns *ns, struct kvmem_segment *s
 	copy->hits = le16_to_cpu(entry->hits);
 	copy->class = min_t(u8, entry->class, KVMEM_NR_CLASSES - 1);
 	copy->priority = entry->priority;
+	copy->flags = entry->flags;
 	copy->state = KVMEM_BLOCK_ALLOCATED;
 	refcount_set(&copy->ref, 1);
 	return copy;
@@ -220,6 +221,7 @@ void kvmem_copy_entry(const struct kvmem_copy *copy, struct kvmem_media_entry *e
 	entry->type = KVMEM_MEDIA_ENTRY_BLOCK;
 	entry->class = copy->class;
 	entry->priority = copy->priority;
+	entry->flags = copy->flags;
 	entry->hits = cpu_to_le16(READ_ONCE(copy->hits));
 }
 

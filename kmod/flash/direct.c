@@ -14,6 +14,7 @@
 #include <linux/bvec.h>
 #include <linux/completion.h>
 #include <linux/crc32c.h>
+#include <linux/err.h>
 #include <linux/highmem.h>
 #include <linux/ktime.h>
 #include <linux/mm.h>
@@ -21,8 +22,10 @@
 #include <linux/workqueue.h>
 #include <linux/uaccess.h>
 #include "chain.h"
+#include "dmabuf.h"
 #include "file.h"
 #include "flash/direct.h"
+#include "flash/direct_dma.h"
 #include "flash/flash.h"
 #include "flash/tier.h"
 #include "netlink.h"
@@ -63,6 +66,7 @@ enum direct_state {
  * @buf: the memory; referenced
  * @span: of it; its segments are the buffer's, or @runs
  * @copy: what a get reads; in use
+ * @map: of memory without pages, until the device is done with it
  * @op: the operation
  * @uop: where its result goes
  * @start: ktime in ns
@@ -81,6 +85,7 @@ struct kvmem_direct {
 	struct kvmem_buffer *buf;
 	struct kvmem_span span;
 	struct kvmem_copy *copy;
+	struct kvmem_dma_map *map;
 	struct kvmem_op op;
 	struct kvmem_op __user *uop;
 	u64 start;
@@ -99,10 +104,22 @@ static u64 direct_bit(const struct kvmem_op *op)
 
 /* Memory ------------------------------------------------------------------------ */
 
+/*
+ * As soon as the device is done: the memory's owner may be waiting for that, and
+ * whoever looks at the result next may wait for the owner.
+ */
+static void direct_unmap(struct kvmem_direct *d)
+{
+	if (d->map)
+		kvmem_dma_map_put(d->map);
+	d->map = NULL;
+}
+
 static void direct_free(struct kvmem_direct *d)
 {
 	if (d->copy)
 		kvmem_copy_put_used(d->copy);
+	direct_unmap(d);
 	if (d->buf)
 		kvmem_buffer_put(d->buf);
 	kfree(d);
@@ -135,35 +152,42 @@ static struct kvmem_direct *direct_alloc(struct kvmem_file *kf, struct kvmem_ns 
 					 const struct kvmem_run *run)
 {
 	struct kvmem_direct *d;
+	int ret;
 
 	if (!op->buf)
-		return NULL;
+		return ERR_PTR(-EAGAIN);
 	d = kmalloc(sizeof(*d), GFP_KERNEL);
 	if (!d)
-		return NULL;
+		return ERR_PTR(-EAGAIN);
 	memset(d, 0, offsetof(struct kvmem_direct, runs));
 	init_completion(&d->done);
 	d->ns = ns;
 	d->op = *op;
 	d->start = run->now;
 	d->buf = kvmem_buffer_get(kf, op->buf);
-	if (!d->buf || kvmem_buffer_span(d->buf, op->addr, len, &d->span) ||
-	    !kvmem_span_has_pages(&d->span)) {
+	if (!d->buf || kvmem_buffer_span(d->buf, op->addr, len, &d->span)) {
+		ret = d->buf && d->buf->dmabuf ? -EINVAL : -EAGAIN;
 		direct_free(d);
-		return NULL;
+		return ERR_PTR(ret);
 	}
-	direct_gather(d);
+	if (kvmem_span_has_pages(&d->span))
+		direct_gather(d);
 	return d;
 }
 
-/* Whole units, as they lie in memory: the device moves nothing else. */
-static bool direct_fits(const struct kvmem_direct *d, const struct kvmem_media *media)
+/*
+ * Whole units, as they lie in memory: the device moves nothing else.  0, -EAGAIN,
+ * or, of memory without pages, which is mapped here, the operation's status.
+ */
+static int direct_fits(struct kvmem_direct *d, struct kvmem_op *op, struct kvmem_media *media)
 {
 	const struct kvmem_geometry *geo = &media->dev.geo;
 	size_t align = max(geo->unit, geo->mem_align);
 
+	if (d->buf->dmabuf)
+		return kvmem_direct_map(d->buf, media, d->ns, op, &d->span, &d->map);
 	return geo->unit <= PAGE_SIZE &&
-	       !((d->span.first | d->span.len) & (align - 1));
+	       !((d->span.first | d->span.len) & (align - 1)) ? 0 : -EAGAIN;
 }
 
 /* The bytes of a run lie side by side; one that has to be mapped is a page. */
@@ -301,6 +325,7 @@ static void direct_get_done(struct kvmem_io *io, int status)
 {
 	struct kvmem_direct *d = container_of(io, struct kvmem_direct, io);
 
+	direct_unmap(d);
 	d->status = status;
 	if (direct_claim(d))
 		return;
@@ -308,39 +333,40 @@ static void direct_get_done(struct kvmem_io *io, int status)
 	queue_work(system_dfl_wq, &d->end);
 }
 
-static int get_check(const struct kvmem_copy *copy, struct kvmem_op *op)
+static int get_check(const struct kvmem_copy *copy, struct kvmem_op *op, bool dma, size_t *len)
 {
-	if (op->offset || op->flags & KVMEM_OP_F_PARTIAL)
+	/* A part of a block cannot be verified here, nor can what has no checksum. */
+	if (!dma && (op->offset || op->flags & KVMEM_OP_F_PARTIAL || kvmem_copy_unsummed(copy)))
 		return -EAGAIN;
+	if ((copy->offset + op->offset) & (copy->seg->media->dev.geo.unit - 1)) {
+		op->reason = dma ? KVMEM_REASON_ALIGN : KVMEM_REASON_NONE;
+		return -EAGAIN;
+	}
 	op->crc = copy->crc;
-	if (op->len >= copy->size)
-		return 0;
-	op->bytes = copy->size;
-	return -EMSGSIZE;
+	return kvmem_op_get_length(copy->size, op, len);
 }
 
 static int get_start(struct kvmem_file *kf, struct kvmem_copy *copy, struct kvmem_op *op,
-		     struct kvmem_run *run)
+		     size_t len, struct kvmem_run *run)
 {
 	struct kvmem_media *media = copy->seg->media;
+	u64 from = copy->offset + op->offset;
 	struct kvmem_direct *d;
+	int ret;
 
-	if (copy->offset & (media->dev.geo.unit - 1))
-		return -EAGAIN;
-	d = direct_alloc(kf, copy->ns, op, copy->size, run);
-	if (!d)
-		return -EAGAIN;
-	if (d->buf->rdonly || !direct_fits(d, media)) {
+	d = direct_alloc(kf, copy->ns, op, len, run);
+	if (IS_ERR(d))
+		return PTR_ERR(d);
+	ret = d->buf->rdonly ? -EINVAL : direct_fits(d, op, media);
+	if (ret) {
 		direct_free(d);
-		return -EAGAIN;
+		return ret;
 	}
 	d->copy = copy;
 	d->io.op = KVMEM_IO_READ;
-	d->io.off = kvmem_media_seg_off(copy->seg) + copy->offset;
+	d->io.off = kvmem_media_seg_off(copy->seg) + from;
 	d->io.len = d->span.len;
-	d->io.bvecs = d->span.bvecs;
-	d->io.nr_bvecs = d->span.nr_bvecs;
-	d->io.first = d->span.first;
+	kvmem_span_to_io(&d->span, &d->io);
 	d->io.done = direct_get_done;
 	direct_begin(run, d);
 	direct_plug(run);
@@ -351,17 +377,20 @@ static int get_start(struct kvmem_file *kf, struct kvmem_copy *copy, struct kvme
 int kvmem_direct_get(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op,
 		     struct kvmem_run *run)
 {
+	bool dma = kvmem_buffer_is_dma(kf, op->buf);
 	struct kvmem_copy *copy;
+	size_t len = 0;
 	int ret;
 
-	if (!kvmem_flash_has(ns) || kvmem_block_here(ns, direct_key(op)))
+	/* What is in DRAM is copied from there, which a device cannot. */
+	if (!kvmem_flash_has(ns) || (!dma && kvmem_block_here(ns, direct_key(op))))
 		return -EAGAIN;
 	copy = kvmem_copy_lookup(ns, direct_key(op));
 	if (!copy)
 		return -EAGAIN;
-	ret = get_check(copy, op);
+	ret = get_check(copy, op, dma, &len);
 	if (!ret)
-		ret = get_start(kf, copy, op, run);
+		ret = get_start(kf, copy, op, len, run);
 	/* Else it is the operation's now. */
 	if (ret != KVMEM_OP_PENDING)
 		kvmem_copy_put_used(copy);
@@ -380,8 +409,10 @@ static void put_written(struct kvmem_write *write)
 		direct_free(d);
 }
 
+/* In interrupt, at the transfer's end. */
 static bool put_claim(struct kvmem_write *write)
 {
+	direct_unmap(write->private);
 	return direct_claim(write->private);
 }
 
@@ -400,10 +431,10 @@ static void put_entry(struct kvmem_ns *ns, const struct kvmem_op *op, struct kvm
 
 static int put_start(struct kvmem_media *media, struct kvmem_direct *d, struct kvmem_run *run)
 {
-	unsigned int nr = kvmem_entry_sums(d->op.len);
+	unsigned int nr = d->map ? 0 : kvmem_entry_sums(d->op.len);
 	struct kvmem_media_entry entry;
 	u32 *sums = NULL;
-	u32 crc;
+	u32 crc = 0;
 	int ret;
 
 	if (nr) {
@@ -413,16 +444,30 @@ static int put_start(struct kvmem_media *media, struct kvmem_direct *d, struct k
 	}
 	if (d->span.len > DIRECT_GATHER_MAX)
 		kvmem_direct_unplug(run);
-	crc = ~direct_crc(&d->span, sums);
+	if (!d->map)
+		crc = ~direct_crc(&d->span, sums);
 	if (d->span.len <= DIRECT_GATHER_MAX)
 		direct_plug(run);
 	put_entry(d->ns, &d->op, run, crc, &entry);
+	if (d->map)
+		entry.flags = KVMEM_MEDIA_ENTRY_F_UNSUMMED;
 	d->op.crc = crc;
 	ret = kvmem_log_write_span(media, d->ns, &entry, sums,
 				   kvmem_block_expires_after(d->ns, d->op.ttl_ms), d->start,
 				   &d->span, put_claim, put_written, d, &d->write);
 	kfree(sums);
 	return ret ? -EAGAIN : 0;
+}
+
+static int put_send(struct kvmem_media *media, struct kvmem_direct *d, struct kvmem_run *run)
+{
+	int ret;
+
+	direct_begin(run, d);
+	ret = put_start(media, d, run);
+	if (ret)
+		direct_undo(run, d);
+	return ret;
 }
 
 static bool put_admit(struct kvmem_media *media, const struct kvmem_direct *d)
@@ -441,23 +486,24 @@ static bool put_admit(struct kvmem_media *media, const struct kvmem_direct *d)
 int kvmem_direct_put(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op,
 		     struct kvmem_run *run)
 {
+	bool dma = kvmem_buffer_is_dma(kf, op->buf);
 	struct kvmem_media *media;
 	struct kvmem_direct *d;
-	int ret = -EAGAIN;
+	int ret;
 
-	if (READ_ONCE(ns->flash.mode) == KVMEM_FLASH_MODE_OFF || op->flags & KVMEM_OP_F_PERSIST)
+	if (READ_ONCE(ns->flash.mode) == KVMEM_FLASH_MODE_OFF ||
+	    (!dma && op->flags & KVMEM_OP_F_PERSIST))
 		return -EAGAIN;
-	media = kvmem_media_pick(ns, op->len);
+	media = dma ? kvmem_media_pick_dma(ns, op->len) : kvmem_media_pick(ns, op->len);
 	if (!media)
 		return -EAGAIN;
 	d = direct_alloc(kf, ns, op, op->len, run);
-	if (d && direct_fits(d, media) && put_admit(media, d)) {
-		direct_begin(run, d);
-		ret = put_start(media, d, run);
-		if (ret)
-			direct_undo(run, d);
+	ret = PTR_ERR_OR_ZERO(d) ?: direct_fits(d, op, media);
+	if (!ret) {
+		op->reason = dma ? KVMEM_REASON_ROOM : KVMEM_REASON_NONE;
+		ret = put_admit(media, d) ? put_send(media, d, run) : -EAGAIN;
 	}
-	if (ret && d)
+	if (ret && !IS_ERR(d))
 		direct_free(d);
 	kvmem_media_done(media);
 	return ret ?: KVMEM_OP_PENDING;
@@ -473,7 +519,7 @@ static int get_finish(struct kvmem_direct *d, struct kvmem_run *run)
 	/* Nobody will ask for the bytes. */
 	if (run->deaf)
 		return -EINTR;
-	if (!ret && ~direct_crc(&d->span, NULL) != copy->crc)
+	if (!ret && !d->buf->dmabuf && ~direct_crc(&d->span, NULL) != copy->crc)
 		ret = -EILSEQ;
 	if (ret) {
 		kvmem_flash_read_failed(copy, ret);
@@ -484,10 +530,11 @@ static int get_finish(struct kvmem_direct *d, struct kvmem_run *run)
 		kvmem_run_miss(run, d->ns, direct_key(&d->op), d->op.res_flags);
 		return -ENOENT;
 	}
-	d->op.bytes = copy->size;
+	d->op.bytes = d->span.len;
 	d->op.tier = KVMEM_TIER_FLASH;
-	d->op.res_flags |= KVMEM_RES_F_VERIFIED;
-	kvmem_stat_add(d->ns, KVMEM_STAT_ZERO_COPY, copy->size);
+	if (!d->buf->dmabuf || copy->seg->media->dev.geo.pi)
+		d->op.res_flags |= KVMEM_RES_F_VERIFIED;
+	kvmem_stat_add(d->ns, KVMEM_STAT_ZERO_COPY, d->op.bytes);
 	kvmem_run_found(run, d->ns, direct_key(&d->op), copy->class, copy->size);
 	if (!(d->op.flags & KVMEM_OP_F_NOTOUCH))
 		kvmem_flash_used(copy);
@@ -513,7 +560,7 @@ static int put_finish(struct kvmem_direct *d)
 	kvmem_stat_inc(d->ns, KVMEM_STAT_PUTS);
 	kvmem_sample(d->ns, direct_key(&d->op), KVMEM_SAMPLE_KIND_PUT,
 		     d->op.hint_class << 3, size);
-	return 0;
+	return d->op.flags & KVMEM_OP_F_PERSIST ? kvmem_op_persist(d->ns, &d->op) : 0;
 }
 
 /* 0: it has ended; else nobody waits for it any more, it is not ours, and @op is a copy. */

@@ -72,6 +72,7 @@ struct kvmem_segment;
  * @class: of the block when it was written
  * @priority: as given by the application
  * @state: enum kvmem_block_state; written under media->lock
+ * @flags: KVMEM_MEDIA_ENTRY_F_*; constant
  */
 struct kvmem_copy {
 	struct rhash_head hash;
@@ -93,6 +94,7 @@ struct kvmem_copy {
 	u8 class;
 	u8 priority;
 	u8 state;
+	u8 flags;
 };
 
 /* copy.c */
@@ -469,6 +471,8 @@ bool kvmem_media_name_ok(const char *name);
 bool kvmem_media_writable(const struct kvmem_media *media);
 /* The media that a write of @bytes of @ns goes to: least expected wait; active, or NULL. */
 struct kvmem_media *kvmem_media_pick(struct kvmem_ns *ns, size_t bytes);
+/* The same among those that move memory without pages. */
+struct kvmem_media *kvmem_media_pick_dma(struct kvmem_ns *ns, size_t bytes);
 /* A namespace was created, or is about to go: its copies come, or go for good. */
 void kvmem_media_ns_created(struct kvmem_ns *ns);
 void kvmem_media_ns_deleted(struct kvmem_ns *ns);
@@ -640,8 +644,10 @@ int kvmem_log_write(struct kvmem_media *media, struct kvmem_block *block,
 		    void (*ended)(struct kvmem_write *write), void *private);
 /*
  * The same from a caller's memory, without a block: @entry tells all but where,
- * @sums are copied, @expires is in the block's own clock, @now ktime in ns.  @span is whole units,
- * well aligned, with the segments it needs and no more, and stays until the end.
+ * @sums are copied (NULL: it says that there are none), @expires is in the block's
+ * own clock, @now ktime in ns.  @span is whole units, well aligned, with the
+ * segments it needs and no more (or runs mapped for the media's device), and
+ * stays until the end.
  * *@out is set before the transfer begins.
  */
 int kvmem_log_write_span(struct kvmem_media *media, struct kvmem_ns *ns,
@@ -737,6 +743,24 @@ static inline bool kvmem_discard_short(const struct kvmem_media *media)
 void kvmem_discard_work(struct work_struct *work);
 /* Whoever waits for a segment does not wait for others to be discarded with it. */
 void kvmem_discard_hurry(struct kvmem_media *media);
+
+/* No checksum was taken when it was put. */
+static inline bool kvmem_copy_unsummed(const struct kvmem_copy *copy)
+{
+	return copy->flags & KVMEM_MEDIA_ENTRY_F_UNSUMMED;
+}
+
+/* May bytes with this checksum be the copy's? */
+static inline bool kvmem_copy_matches(const struct kvmem_copy *copy, u32 crc)
+{
+	return kvmem_copy_unsummed(copy) || copy->crc == crc;
+}
+
+/* Once read without an error and matching: is it known to be what was put? */
+static inline bool kvmem_copy_proven(const struct kvmem_copy *copy)
+{
+	return !kvmem_copy_unsummed(copy) || copy->seg->media->dev.geo.pi;
+}
 
 /* read.c */
 /*

@@ -504,7 +504,11 @@ static unsigned int entry_block(const struct kvmem_media_table *page, unsigned i
 	if (!length || length > KVMEM_MAX_BLOCK || offset & (KVMEM_MEDIA_OFFSET_ALIGN - 1) ||
 	    (u64)offset + length > limit)
 		return 0;
-	if (e->class >= KVMEM_MEDIA_CLASSES || e->priority > KVMEM_MAX_PRIORITY || e->flags)
+	if (e->class >= KVMEM_MEDIA_CLASSES || e->priority > KVMEM_MAX_PRIORITY ||
+	    e->flags & ~KVMEM_MEDIA_ENTRY_F_ALL)
+		return 0;
+	/* What means nothing must not look as if it did. */
+	if (e->flags & KVMEM_MEDIA_ENTRY_F_UNSUMMED && e->crc)
 		return 0;
 	nr = kvmem_entry_count(length);
 	if (nr > left || !entry_sums_ok(page, at + 1, length, le32_to_cpu(e->crc)))

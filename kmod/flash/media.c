@@ -497,7 +497,7 @@ static bool media_takes(struct kvmem_media *media, size_t bytes)
 	return kvmem_media_writable(media) && bytes < media->super.segment_bytes;
 }
 
-struct kvmem_media *kvmem_media_pick(struct kvmem_ns *ns, size_t bytes)
+static struct kvmem_media *media_pick(size_t bytes, bool dma)
 {
 	struct kvmem_media *media, *best = NULL;
 	u64 wait, best_wait = U64_MAX;
@@ -506,7 +506,7 @@ struct kvmem_media *kvmem_media_pick(struct kvmem_ns *ns, size_t bytes)
 		return NULL;
 	rcu_read_lock();
 	list_for_each_entry_rcu(media, &medias.list, node) {
-		if (!media_takes(media, bytes))
+		if (!media_takes(media, bytes) || (dma && !kvmem_dev_dma(&media->dev)))
 			continue;
 		wait = kvmem_dev_expected_wait(&media->dev, true, bytes);
 		if (wait < best_wait && percpu_ref_tryget_live(&media->active)) {
@@ -518,6 +518,16 @@ struct kvmem_media *kvmem_media_pick(struct kvmem_ns *ns, size_t bytes)
 	}
 	rcu_read_unlock();
 	return best;
+}
+
+struct kvmem_media *kvmem_media_pick(struct kvmem_ns *ns, size_t bytes)
+{
+	return media_pick(bytes, false);
+}
+
+struct kvmem_media *kvmem_media_pick_dma(struct kvmem_ns *ns, size_t bytes)
+{
+	return media_pick(bytes, true);
 }
 
 bool kvmem_media_any(void)

@@ -126,11 +126,13 @@ struct kvmem_health {
  *	when the device is.  Fills dev->priv and dev->geo
  * @close: nothing is in flight
  * @submit: never sleeps for the transfer's end, may sleep for memory; always
- *	calls io->done, once
+ *	calls io->done, once, in bounded time and without the caller's help: he may
+ *	sleep next for somebody who waits for the transfer
  * @poll: look for completions; how many there were.  NULL: interrupts only
  * @dma_dev: the device that does the DMA, for mapping memory that has no pages;
- *	the same from open to close, and bound to its driver, or NULL once that is
- *	about to go.  NULL, or returns NULL: host pages only.  Never sleeps
+ *	the same from open to close, and bound to its driver; NULL once that is about
+ *	to go, see kvmem_dma_forget().  NULL, or returns NULL: host pages only.  Never
+ *	sleeps
  * @health: may sleep.  NULL: unknown
  */
 struct kvmem_media_ops {
@@ -210,6 +212,18 @@ int kvmem_dev_open(struct kvmem_dev *dev, const struct kvmem_media_ops *ops, con
 void kvmem_dev_close(struct kvmem_dev *dev);
 /* Who does the backend's DMA; NULL: it takes host pages only. */
 struct device *kvmem_dev_dma(struct kvmem_dev *dev);
+/*
+ * For backends: @dev is about to lose its driver.  Before: dma_dev() returns NULL,
+ * and every transfer has ended or ends by itself.  After: no memory is mapped for
+ * @dev any more.  May sleep.
+ */
+#ifdef CONFIG_DMA_SHARED_BUFFER
+void kvmem_dma_forget(struct device *dev);
+#else
+static inline void kvmem_dma_forget(struct device *dev)
+{
+}
+#endif
 /*
  * Count and hand to the backend; checks alignment and bounds first (-EINVAL,
  * -ENODEV, -EROFS, -EOPNOTSUPP through done; a transfer refused so is not

@@ -9,6 +9,7 @@ kvmem-y += kmod/flash/detach.o
 kvmem-y += kmod/flash/dev.o
 kvmem-y += kmod/flash/dir.o
 kvmem-y += kmod/flash/direct.o
+kvmem-y += kmod/flash/direct_dma.o
 kvmem-y += kmod/flash/discard.o
 kvmem-y += kmod/flash/format.o
 kvmem-y += kmod/flash/gone.o

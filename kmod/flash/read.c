@@ -180,8 +180,9 @@ int kvmem_copy_read(struct kvmem_copy *copy, struct kvmem_block *block)
 					    read_bounced(copy, block);
 	if (!ret) {
 		kvmem_block_seal(block, copy->size);
-		if (block->crc != copy->crc)
+		if (!kvmem_copy_matches(copy, block->crc))
 			ret = -EILSEQ;
+		block->unsummed = !kvmem_copy_proven(copy);
 	}
 	return ret;
 }
@@ -197,7 +198,7 @@ struct kvmem_dev_buf *kvmem_copy_read_buf(struct kvmem_copy *copy)
 	/* Whoever writes it on wants it at the start. */
 	if (head)
 		memmove(kvmem_dev_buf_data(buf), kvmem_dev_buf_data(buf) + head, copy->size);
-	if (~crc32c(~(u32)0, kvmem_dev_buf_data(buf), copy->size) != copy->crc) {
+	if (!kvmem_copy_matches(copy, ~crc32c(~(u32)0, kvmem_dev_buf_data(buf), copy->size))) {
 		kvmem_dev_buf_put(buf);
 		return ERR_PTR(-EILSEQ);
 	}

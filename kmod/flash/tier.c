@@ -306,7 +306,7 @@ void kvmem_flash_persisted(struct kvmem_copy *copy)
 	block = kvmem_block_lookup(copy->ns, &copy->key, &res_flags);
 	if (!block)
 		return;
-	if (block->crc == copy->crc && block->size == copy->size)
+	if (kvmem_copy_matches(copy, block->crc) && block->size == copy->size)
 		tier_mark(copy, block);
 	kvmem_block_put(block);
 }
@@ -570,11 +570,15 @@ struct kvmem_block *kvmem_flash_fetch(struct kvmem_ns *ns, const struct kvmem_ke
 				      u16 *res_flags, struct kvmem_past *past)
 {
 	struct kvmem_copy *copy = kvmem_copy_lookup(ns, key);
-	struct kvmem_block *block;
+	struct kvmem_block *block = ERR_PTR(-EOPNOTSUPP);
 
 	if (!copy)
 		return NULL;
-	block = fetch_copy(ns, copy, past);
+	/* What nothing verifies piece by piece is not served from where it is. */
+	if (kvmem_copy_unsummed(copy))
+		past = NULL;
+	if (kvmem_copy_proven(copy) || !kvmem_ns_verifies(ns))
+		block = fetch_copy(ns, copy, past);
 	if (past && fetch_found_no_room(block)) {
 		past->copy = copy;
 		look_at(copy, &past->look);

@@ -15,6 +15,7 @@
 #include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
+#include "flash/direct_dma.h"
 #include "flash/log.h"
 #include "ns.h"
 #include "trace.h"
@@ -291,6 +292,22 @@ static int write_from_block(struct kvmem_write *write, struct kvmem_block *block
 	return 0;
 }
 
+/* Of a block without a checksum they are all ones, see the format. */
+static u32 *write_sums(const struct kvmem_media_entry *entry, const u32 *sums, unsigned int nr)
+{
+	bool none = entry->flags & KVMEM_MEDIA_ENTRY_F_UNSUMMED;
+	u32 *own;
+
+	if (WARN_ON_ONCE(!sums && !none))
+		return NULL;
+	own = kmalloc_array(nr, sizeof(*own), GFP_NOIO);
+	if (own && none)
+		memset(own, 0xff, nr * sizeof(*own));
+	else if (own)
+		memcpy(own, sums, nr * sizeof(*own));
+	return own;
+}
+
 /* @sums: of @entry's block, or NULL. */
 static struct kvmem_copy *write_make_copy(struct kvmem_write *write, struct kvmem_segment *seg,
 					  const struct kvmem_media_entry *entry, const u32 *sums)
@@ -300,9 +317,7 @@ static struct kvmem_copy *write_make_copy(struct kvmem_write *write, struct kvme
 	u32 *own = NULL;
 
 	if (nr) {
-		if (WARN_ON_ONCE(!sums))
-			return NULL;
-		own = kmemdup(sums, nr * sizeof(*sums), GFP_NOIO);
+		own = write_sums(entry, sums, nr);
 		if (!own)
 			return NULL;
 	}
@@ -380,7 +395,8 @@ static void block_entry(const struct kvmem_block *block, struct kvmem_media_entr
 {
 	*entry = (struct kvmem_media_entry) {
 		.length = cpu_to_le32(block->size),
-		.crc = cpu_to_le32(block->crc),
+		.crc = cpu_to_le32(block->unsummed ? 0 : block->crc),
+		.flags = block->unsummed ? KVMEM_MEDIA_ENTRY_F_UNSUMMED : 0,
 		.cost = cpu_to_le32(block->cost),
 		.class = READ_ONCE(block->class),
 		.priority = READ_ONCE(block->priority),
@@ -461,9 +477,7 @@ int kvmem_log_write_span(struct kvmem_media *media, struct kvmem_ns *ns,
 	if (!write)
 		return -ENOMEM;
 	write->claim = claim;
-	write->io.bvecs = span->bvecs;
-	write->io.nr_bvecs = span->nr_bvecs;
-	write->io.first = span->first;
+	kvmem_span_to_io(span, &write->io);
 	ret = write_reserve(write, entry, sums, 0, span->len);
 	if (ret) {
 		kvmem_write_free(write);

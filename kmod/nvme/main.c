@@ -373,6 +373,8 @@ static void nvme_remove(struct pci_dev *pdev)
 	cancel_delayed_work_sync(&ctrl->watchdog);
 	cancel_work_sync(&ctrl->reset_work);
 	take_down(ctrl, orderly);
+	/* Memory that others lent stays mapped for a device that has its driver. */
+	kvmem_dma_forget(&pdev->dev);
 	kvmem_nvme_faults_del(ctrl);
 	device_unmap(ctrl);
 	kvmem_nvme_put(ctrl);

@@ -48,10 +48,31 @@ static void ram_iter(struct iov_iter *iter, const struct kvmem_io *io, unsigned 
 	iov_iter_advance(iter, io->first);
 }
 
+/* Memory without pages: as a device would, by address. */
+static void ram_dma(struct ram_media *ram, const struct kvmem_io *io, size_t len, bool write)
+{
+	const struct kvmem_dma_run *run = io->dma;
+	u64 skip = io->first, off = io->off, part;
+
+	for (; len; len -= part, off += part, run++, skip = 0) {
+		void *p = (void *)(unsigned long)(run->addr + skip);
+
+		part = min_t(u64, len, run->len - skip);
+		if (write)
+			memcpy(ram->live + off, p, part);
+		else
+			memcpy(p, ram->live + off, part);
+	}
+}
+
 static int ram_read(struct ram_media *ram, struct kvmem_io *io)
 {
 	struct iov_iter iter;
 
+	if (io->dma) {
+		ram_dma(ram, io, io->len, false);
+		return 0;
+	}
 	ram_iter(&iter, io, ITER_DEST, io->len);
 	return copy_to_iter(ram->live + io->off, io->len, &iter) == io->len ? 0 : -EIO;
 }
@@ -62,9 +83,13 @@ static int ram_write(struct ram_media *ram, struct kvmem_io *io, size_t len)
 
 	if (io->flags & KVMEM_IO_F_PREFLUSH)
 		ram_persist_all(ram);
-	ram_iter(&iter, io, ITER_SOURCE, len);
-	if (copy_from_iter(ram->live + io->off, len, &iter) != len)
-		return -EIO;
+	if (io->dma) {
+		ram_dma(ram, io, len, true);
+	} else {
+		ram_iter(&iter, io, ITER_SOURCE, len);
+		if (copy_from_iter(ram->live + io->off, len, &iter) != len)
+			return -EIO;
+	}
 	ram_mark(ram, io->off, len);
 	if (io->flags & KVMEM_IO_F_FUA)
 		ram_persist(ram, io->off, len);
@@ -190,12 +215,20 @@ static void ram_submit(struct kvmem_dev *dev, struct kvmem_io *io)
 		kvmem_dev_end(io, status);
 }
 
+static struct device *ram_dma_dev(struct kvmem_dev *dev)
+{
+	struct ram_media *ram = dev->priv;
+
+	return READ_ONCE(ram->dma_dev);
+}
+
 const struct kvmem_media_ops ram_media_ops = {
 	.name	= "ram",
 	.owner	= THIS_MODULE,
 	.open	= ram_open,
 	.close	= ram_close,
 	.submit	= ram_submit,
+	.dma_dev = ram_dma_dev,
 };
 
 /* Hooks --------------------------------------------------------------------- */

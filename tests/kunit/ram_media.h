@@ -31,6 +31,7 @@ struct ram_failure {
  * @node: in the list that open looks in
  * @name: what open calls it
  * @geo: what it says of itself; may be changed until it is opened
+ * @dma_dev: takes DMA addresses, which are the kernel's own; NULL: host pages only
  * @dev: while open
  * @lock: guards everything below
  * @live: what reads see
@@ -47,6 +48,7 @@ struct ram_media {
 	struct list_head node;
 	char name[32];
 	struct kvmem_geometry geo;
+	struct device *dma_dev;
 	struct kvmem_dev *dev;
 	spinlock_t lock;	/* see above */
 	u8 *live;

@@ -313,7 +313,10 @@ TEST(buf_reg_values)
 	}
 	reg = base;
 	reg.type = KVMEM_BUF_DMABUF;
-	EXPECT_EQ(kvt_ioctl(c.fd, KVMEM_IOC_BUF_REG, &reg), -EOPNOTSUPP);
+	reg.fd = c.fd;
+	EXPECT_EQ(kvt_ioctl(c.fd, KVMEM_IOC_BUF_REG, &reg), -EBADF);
+	reg.fd = -1;
+	EXPECT_EQ(kvt_ioctl(c.fd, KVMEM_IOC_BUF_REG, &reg), -EBADF);
 	reg = base;
 	reg.length = 0;
 	EXPECT_EQ(kvt_ioctl(c.fd, KVMEM_IOC_BUF_REG, &reg), -EINVAL);
@@ -535,7 +538,7 @@ static void expect_refused(int fd, struct kvmem_op op, size_t byte, unsigned int
 	((uint8_t *)&op)[byte] ^= 1U << bit;
 	EXPECT(kvt_op(fd, &op) == -EINVAL, "opcode %u with %s (byte %zu bit %u): %d",
 	       op.opcode, what, byte, bit, op.status);
-	EXPECT_EQ(op.reserved2, 0);
+	EXPECT_EQ(op.reason, 0);
 	EXPECT_EQ(op.reserved3, 0);
 	op.handle = handle;
 	undo(fd, &op);

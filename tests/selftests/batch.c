@@ -76,7 +76,7 @@ TEST(requests_are_kept)
 		EXPECT_EQ(memcmp(&ops[i], &saved[i], request), 0);
 		EXPECT_LE(ops[i].status, 0);
 		EXPECT_GT(ops[i].status, -4096);
-		EXPECT_EQ(ops[i].reserved2, 0);
+		EXPECT_EQ(ops[i].reason, 0);
 		EXPECT_EQ(ops[i].reserved3, 0);
 	}
 }

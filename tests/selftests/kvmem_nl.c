@@ -226,6 +226,10 @@ static void put_opts(struct nl_msg *msg, const struct kvt_ns_opts *o)
 		nla_put_u8(msg, KVMEM_A_FLASH_MODE, o->flash_mode);
 	if ((o->set & KVT_SET_FLASH_QUOTA) || o->flash_quota)
 		nla_put_u64(msg, KVMEM_A_FLASH_QUOTA_BYTES, o->flash_quota);
+	if ((o->set & KVT_SET_VERIFY) || o->verify)
+		nla_put_u8(msg, KVMEM_A_REQUIRE_VERIFIED, o->verify);
+	if ((o->set & KVT_SET_BOUNCE) || o->bounce)
+		nla_put_u8(msg, KVMEM_A_ALLOW_BOUNCE, o->bounce);
 }
 
 static int take_id(struct nl_msg *msg, void *arg)
@@ -277,6 +281,7 @@ static void read_stats(struct nlattr *nest, struct kvt_ns_stat *s)
 	s->evict_drain = get_u64(tb[KVMEM_A_STATS_EVICT_DRAIN]);
 	s->evict_expired = get_u64(tb[KVMEM_A_STATS_EVICT_EXPIRED]);
 	s->evict_corrupt = get_u64(tb[KVMEM_A_STATS_EVICT_CORRUPT]);
+	s->bounced = get_u64(tb[KVMEM_A_STATS_BOUNCED]);
 }
 
 static void read_ns(struct nl_msg *msg, struct kvt_ns_stat *s)
@@ -303,6 +308,8 @@ static void read_ns(struct nl_msg *msg, struct kvt_ns_stat *s)
 	s->pinned_bytes = get_u64(tb[KVMEM_A_PINNED_BYTES]);
 	s->flash_mode = tb[KVMEM_A_FLASH_MODE] ? nla_get_u8(tb[KVMEM_A_FLASH_MODE]) : 0;
 	s->flash_quota = get_u64(tb[KVMEM_A_FLASH_QUOTA_BYTES]);
+	s->verify = tb[KVMEM_A_REQUIRE_VERIFIED] && nla_get_u8(tb[KVMEM_A_REQUIRE_VERIFIED]);
+	s->bounce = tb[KVMEM_A_ALLOW_BOUNCE] && nla_get_u8(tb[KVMEM_A_ALLOW_BOUNCE]);
 	s->flash_blocks = get_u64(tb[KVMEM_A_FLASH_BLOCKS]);
 	s->flash_bytes = get_u64(tb[KVMEM_A_FLASH_BYTES]);
 	read_stats(tb[KVMEM_A_STATS], s);

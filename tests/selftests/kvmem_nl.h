@@ -21,6 +21,8 @@
 #define KVT_SET_PIN		(1 << 6)
 #define KVT_SET_FLASH		(1 << 7)
 #define KVT_SET_FLASH_QUOTA	(1 << 8)
+#define KVT_SET_VERIFY		(1 << 9)
+#define KVT_SET_BOUNCE		(1 << 10)
 
 struct kvt_ns_opts {
 	unsigned int set;
@@ -34,6 +36,8 @@ struct kvt_ns_opts {
 	const char *pool;
 	uint8_t flash_mode;	/* enum kvmem_flash_mode */
 	uint64_t flash_quota;
+	bool verify;			/* require-verified */
+	bool bounce;			/* allow-bounce */
 };
 
 struct kvt_ns_stat {
@@ -43,6 +47,8 @@ struct kvt_ns_stat {
 	uint64_t used_bytes, used_blocks, live_blocks, data_bytes, pinned_bytes;
 	uint64_t hits, misses, puts, nospc, ghost_hits, copied_in, copied_out, zero_copy;
 	uint64_t evict_quota, evict_space, evict_drain, evict_expired, evict_corrupt;
+	uint64_t bounced;
+	bool verify, bounce;
 	uint8_t flash_mode;
 	uint64_t flash_quota, flash_blocks, flash_bytes;
 };

@@ -34,6 +34,26 @@
  * that go this way are under way together.  After ETIMEDOUT the device may
  * still write to the memory: it is the caller's again after BUF_UNREG.
  *
+ * DOC: GPU memory
+ *
+ * BUF_REG takes a dma-buf: memory of another device (CUDA:
+ * cuMemGetHandleForAddressRange; ROCm: hsa_amd_portable_export_dmabuf), of
+ * /dev/udmabuf, of a dma-heap.  A GET or PUT with such a buffer always goes between
+ * it and flash directly, as with KVMEM_OP_F_NOCACHE: by the DMA of a drive that
+ * kvmem drives itself (kvmem_nvme).  Offset and length, in the block and in the
+ * buffer, are multiples of the drive's logical block.  The CPU sees none of the
+ * bytes, so there is no checksum: where the drive has no protection information the
+ * result comes without KVMEM_RES_F_VERIFIED.  A namespace may refuse that
+ * ("require-verified").  Where there is no such way the operation fails with
+ * EOPNOTSUPP, and reason tells why; or, in a namespace that allows it
+ * ("allow-bounce"), the CPU copies through host memory: then the result has
+ * KVMEM_RES_F_BOUNCED, and the bytes are counted.
+ *
+ * The owner of the memory may move it at any time, and waits for transfers that
+ * are under way.  If he takes it away (revokes it) operations fail.  An operation
+ * that failed with ETIMEDOUT or EINTR may still write to the memory; after
+ * BUF_UNREG, or close, and once no operation of the buffer is under way, it cannot.
+ *
  * DOC: ABI rules
  *
  * Every ioctl argument starts with its own size in bytes.  The size encoded
@@ -65,7 +85,8 @@
  *             NOP, UNPIN and RELEASE still work
  * EMFILE      too many buffers, leases or allocations in this file
  * ENOMEM      memory, or RLIMIT_MEMLOCK for BUF_REG, is exhausted
- * EOPNOTSUPP  known, but this kernel or hardware cannot do it
+ * EOPNOTSUPP  known, but this kernel or hardware cannot do it; with a dma-buf,
+ *             kvmem_op.reason tells why
  * EBADF       BUF_REG (dma-buf), EVENTFD: not a file of that kind
  * EAGAIN      internal to io_uring (punted to a worker); never seen by callers
  *
@@ -87,7 +108,8 @@
  * EACCES      the namespace's mode gives the opener no such access
  * EFAULT, EMFILE, ENOMEM, EOPNOTSUPP, ESHUTDOWN as above
  * ECANCELED   not run: an earlier operation failed and the batch asked to stop
- * EINTR       not run: a fatal signal is pending
+ * EINTR       not run, or given up: a fatal signal is pending; or another one
+ *             came while the owner of a dma-buf was asked for it: do it again
  * EIO         the media failed: GET, LEASE, PIN, PREFETCH of a block that only
  *             flash has (put it again).  With KVMEM_OP_F_PERSIST: the block is
  *             there, in DRAM, and would not survive a restart; so also
@@ -120,7 +142,7 @@
  * @KVMEM_FEAT_LEASE: zero-copy ALLOC, COMMIT, LEASE, RELEASE and mmap
  * @KVMEM_FEAT_URING: batches by IORING_OP_URING_CMD
  * @KVMEM_FEAT_EVENTS: poll, EVENTS and EVENTFD
- * @KVMEM_FEAT_DMABUF: BUF_REG of a dma-buf (later: not set yet)
+ * @KVMEM_FEAT_DMABUF: BUF_REG of a dma-buf
  * @KVMEM_FEAT_FLASH: media can be attached
  * @KVMEM_FEAT_PEER: peers can be reached (later: not set yet)
  */
@@ -209,7 +231,8 @@ enum kvmem_buf_type {
  * @flags: KVMEM_BUF_F_*
  * @type: enum kvmem_buf_type
  * @fd: dma-buf fd for KVMEM_BUF_DMABUF, else 0
- * @addr: user address (any alignment), or offset in the dma-buf
+ * @addr: user address (any alignment), or offset in the dma-buf (EINVAL: with
+ *	@length it goes beyond the end)
  * @length: bytes, 1 to 64 GiB
  * @buf_id: out: id for kvmem_op.buf; never 0
  * @reserved: must be 0
@@ -230,7 +253,8 @@ struct kvmem_buf_reg {
  * @size: sizeof(struct kvmem_buf_unreg)
  * @buf_id: id from BUF_REG
  *
- * The memory stays pinned until operations that use it have finished.
+ * The memory stays pinned, a dma-buf mapped, until operations that use it have
+ * finished.
  */
 struct kvmem_buf_unreg {
 	__u32 size;
@@ -241,7 +265,7 @@ struct kvmem_buf_unreg {
  * enum kvmem_opcode - operations of a batch
  * @KVMEM_OP_NOP: does nothing; status 0
  * @KVMEM_OP_GET: copy a block, or bytes [offset, offset + len) of it, to the
- *	caller's memory; always verified
+ *	caller's memory; verified, except as said under "GPU memory"
  * @KVMEM_OP_PUT: store len bytes under key.  Succeeds without writing when the
  *	key is there (KVMEM_RES_F_EXISTED)
  * @KVMEM_OP_DELETE: drop a block.  Its memory is free once no lease is left
@@ -288,12 +312,45 @@ enum kvmem_opcode {
 #define KVMEM_OP_F_NOCACHE	(1 << 5)	/* GET, PUT: flash only, if it can be done */
 
 /* kvmem_op.res_flags */
-#define KVMEM_RES_F_VERIFIED	(1 << 0)	/* bytes and checksum agree */
+#define KVMEM_RES_F_VERIFIED	(1 << 0)	/* checksum, or the drive's guards, agree */
 #define KVMEM_RES_F_EXISTED	(1 << 1)	/* PUT, COMMIT: the key was there */
 #define KVMEM_RES_F_CORRUPT	(1 << 2)	/* a miss: the checksum did not match */
 #define KVMEM_RES_F_COPIED	(1 << 3)	/* LEASE: a private copy */
 #define KVMEM_RES_F_EXPIRED	(1 << 4)	/* a miss: the TTL had passed */
 #define KVMEM_RES_F_PERSISTED	(1 << 5)	/* PUT, COMMIT: it survives a restart */
+#define KVMEM_RES_F_BOUNCED	(1 << 6)	/* dma-buf: copied, see reason */
+
+/**
+ * enum kvmem_reason - kvmem_op.reason: why bytes could not go between a dma-buf
+ *	and a drive directly; with EOPNOTSUPP, ENOSPC or KVMEM_RES_F_BOUNCED
+ * @KVMEM_REASON_NONE: nothing to explain
+ * @KVMEM_REASON_MEDIA: no media, or none whose driver takes DMA addresses (a block
+ *	device does not: kvmem_nvme does), or the namespace has none
+ * @KVMEM_REASON_ROUTE: the memory's owner has no peer-to-peer path to the drive
+ * @KVMEM_REASON_EXPORTER: the memory's owner does not map it for the drive
+ * @KVMEM_REASON_REVOKED: the memory's owner has taken it back
+ * @KVMEM_REASON_DRAM: GET: the block is in DRAM
+ * @KVMEM_REASON_ALIGN: offset, length or where the block begins on the media is no
+ *	multiple of the drive's logical block
+ * @KVMEM_REASON_VERIFY: the namespace demands verified bytes, and nothing would
+ *	verify these.  Also without a dma-buf: GET of a block that was put so
+ * @KVMEM_REASON_ROOM: PUT: the media has no room now, or its write budget refuses
+ *	(ENOSPC)
+ * @KVMEM_REASON_CPU: a copy is allowed, but the memory's owner lets no CPU see it
+ */
+enum kvmem_reason {
+	KVMEM_REASON_NONE	= 0,
+	KVMEM_REASON_MEDIA	= 1,
+	KVMEM_REASON_ROUTE	= 2,
+	KVMEM_REASON_EXPORTER	= 3,
+	KVMEM_REASON_REVOKED	= 4,
+	KVMEM_REASON_DRAM	= 5,
+	KVMEM_REASON_ALIGN	= 6,
+	KVMEM_REASON_VERIFY	= 7,
+	KVMEM_REASON_ROOM	= 8,
+	KVMEM_REASON_CPU	= 9,
+	KVMEM_REASON_NR		/* number of reasons; not a reason */
+};
 
 /* kvmem_op.tier: where the data came from or went to */
 enum kvmem_tier {
@@ -327,7 +384,7 @@ enum kvmem_tier {
  * @status: out: 0 or a negative errno
  * @res_flags: out: KVMEM_RES_F_*
  * @tier: out: enum kvmem_tier
- * @reserved2: out: 0
+ * @reason: out: enum kvmem_reason
  * @reserved3: out: 0
  * @bytes: out: bytes moved; length of the block (EXISTS, ALLOC, LEASE,
  *	EMSGSIZE, DELETE with the right to read); keys (MATCH)
@@ -356,7 +413,7 @@ struct kvmem_op {
 	__s32 status;
 	__u16 res_flags;
 	__u8 tier;
-	__u8 reserved2;
+	__u8 reason;
 	__u32 reserved3;
 	__aligned_u64 bytes;
 	__aligned_u64 res_handle;

@@ -170,6 +170,13 @@ enum kvmem_media_entry_type {
 	KVMEM_MEDIA_ENTRY_GONE	= 3,
 };
 
+/*
+ * No checksum was taken when the block was put: no CPU saw its bytes.  @crc is 0,
+ * the sums, if the block has any, are all ones; they mean nothing.
+ */
+#define KVMEM_MEDIA_ENTRY_F_UNSUMMED	(1 << 0)
+#define KVMEM_MEDIA_ENTRY_F_ALL		KVMEM_MEDIA_ENTRY_F_UNSUMMED
+
 /**
  * struct kvmem_media_entry - a block, 64 bytes
  * @key: name in its namespace
@@ -182,7 +189,7 @@ enum kvmem_media_entry_type {
  * @type: KVMEM_MEDIA_ENTRY_BLOCK
  * @class: of eviction, below KVMEM_MEDIA_CLASSES
  * @priority: 0 to KVMEM_MAX_PRIORITY
- * @flags: 0
+ * @flags: KVMEM_MEDIA_ENTRY_F_*
  * @hits: uses since put
  */
 struct kvmem_media_entry {
