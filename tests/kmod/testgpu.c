@@ -164,10 +164,6 @@ static int buf_vmap(struct dma_buf *dmabuf, struct iosys_map *map)
 {
 	struct gpu_buf *b = dmabuf->priv;
 
-	if (b->error)
-		return b->error;
-	if (b->flags & (TESTGPU_F_NO_VMAP | TESTGPU_F_SCATTER))
-		return -EOPNOTSUPP;
 	iosys_map_set_vaddr_iomem(map, gpu.io + b->off);
 	return 0;
 }
@@ -187,6 +183,16 @@ static const struct dma_buf_ops buf_ops = {
 	.release	= buf_release,
 };
 
+/* The kernel warns of a vmap that fails, not of one that is not there. */
+static const struct dma_buf_ops buf_no_vmap_ops = {
+	.attach		= buf_attach,
+	.pin		= buf_pin,
+	.unpin		= buf_unpin,
+	.map_dma_buf	= buf_map,
+	.unmap_dma_buf	= buf_unmap,
+	.release	= buf_release,
+};
+
 static const struct dma_buf_ops buf_static_ops = {
 	.attach		= buf_attach,
 	.map_dma_buf	= buf_map,
@@ -194,6 +200,13 @@ static const struct dma_buf_ops buf_static_ops = {
 	.vmap		= buf_vmap,
 	.release	= buf_release,
 };
+
+static const struct dma_buf_ops *ops_of(u32 flags)
+{
+	if (flags & TESTGPU_F_STATIC)
+		return &buf_static_ops;
+	return flags & (TESTGPU_F_NO_VMAP | TESTGPU_F_SCATTER) ? &buf_no_vmap_ops : &buf_ops;
+}
 
 /* Requests ------------------------------------------------------------------ */
 
@@ -205,6 +218,7 @@ static bool place_ok(u64 off, u64 len)
 static int alloc_check(const struct testgpu_alloc *a)
 {
 	if (a->flags & ~(TESTGPU_F_NO_VMAP | TESTGPU_F_STATIC | TESTGPU_F_SCATTER) ||
+	    (a->flags & TESTGPU_F_STATIC && a->flags != TESTGPU_F_STATIC) ||
 	    !a->length || !PAGE_ALIGNED(a->length) || !place_ok(a->offset, a->length))
 		return -EINVAL;
 	return a->flags & TESTGPU_F_SCATTER && a->length % TESTGPU_CHUNK ? -EINVAL : 0;
@@ -222,7 +236,7 @@ static int gpu_export(const struct testgpu_alloc *a)
 	b->off = a->offset;
 	b->len = a->length;
 	b->flags = a->flags;
-	info.ops = a->flags & TESTGPU_F_STATIC ? &buf_static_ops : &buf_ops;
+	info.ops = ops_of(a->flags);
 	info.size = a->length;
 	info.flags = O_RDWR;
 	info.priv = b;
@@ -254,7 +268,7 @@ static struct dma_buf *buf_get(int fd)
 
 	if (IS_ERR(dmabuf))
 		return dmabuf;
-	if (dmabuf->ops != &buf_ops && dmabuf->ops != &buf_static_ops) {
+	if (dmabuf->ops->release != buf_release) {
 		dma_buf_put(dmabuf);
 		return ERR_PTR(-EINVAL);
 	}

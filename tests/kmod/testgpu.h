@@ -11,7 +11,7 @@
 #include <linux/types.h>
 
 #define TESTGPU_F_NO_VMAP	(1 << 0)	/* the CPU may not see it */
-#define TESTGPU_F_STATIC	(1 << 1)	/* an exporter that cannot move */
+#define TESTGPU_F_STATIC	(1 << 1)	/* an exporter that cannot move; alone */
 /* Chunks of TESTGPU_CHUNK lie in reverse order; implies NO_VMAP */
 #define TESTGPU_F_SCATTER	(1 << 2)
 #define TESTGPU_CHUNK		(64U << 10)

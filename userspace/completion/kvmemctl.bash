@@ -10,6 +10,7 @@ _kvmemctl_names() {
 # The options of a command
 _kvmemctl_options() {
 	local ns='--uid --gid --mode --quota-bytes --quota-blocks --fingerprint --ttl --pin-percent --flash-mode --flash-quota'
+	ns+=' --require-verified --allow-bounce'
 	case $1 in
 	'ns create') echo "$ns --pool" ;;
 	'ns set') echo "$ns" ;;
@@ -38,7 +39,7 @@ _kvmemctl_value() {
 	--uid) compgen -u -- "$2" ;;
 	--gid) compgen -g -- "$2" ;;
 	--pool) compgen -W "$(_kvmemctl_names pool)" -- "$2" ;;
-	--share) compgen -W 'yes no' -- "$2" ;;
+	--share | --require-verified | --allow-bounce) compgen -W 'yes no' -- "$2" ;;
 	--flash-mode) compgen -W 'off through back' -- "$2" ;;
 	--mode) compgen -W '0600 0640 0660 0666' -- "$2" ;;
 	--order) compgen -W 'use arrival' -- "$2" ;;

@@ -288,6 +288,8 @@ static const struct decode ns_fields[] = {
 	{ "flash_quota_bytes", KVMEM_A_FLASH_QUOTA_BYTES, DECODE_U64 },
 	{ "flash_blocks", KVMEM_A_FLASH_BLOCKS, DECODE_U64 },
 	{ "flash_bytes", KVMEM_A_FLASH_BYTES, DECODE_U64 },
+	{ "require_verified", KVMEM_A_REQUIRE_VERIFIED, DECODE_BOOL },
+	{ "allow_bounce", KVMEM_A_ALLOW_BOUNCE, DECODE_BOOL },
 	{ NULL, 0, 0 }
 };
 
@@ -296,6 +298,7 @@ static const struct decode stats_fields[] = {
 	{ "misses", KVMEM_A_STATS_MISSES, DECODE_U64 },
 	{ "miss_evicted", KVMEM_A_STATS_MISS_EVICTED, DECODE_U64 },
 	{ "miss_expired", KVMEM_A_STATS_MISS_EXPIRED, DECODE_U64 },
+	{ "bounced_bytes", KVMEM_A_STATS_BOUNCED, DECODE_U64 },
 	{ "puts", KVMEM_A_STATS_PUTS, DECODE_U64 },
 	{ "existed", KVMEM_A_STATS_EXISTED, DECODE_U64 },
 	{ "deletes", KVMEM_A_STATS_DELETES, DECODE_U64 },

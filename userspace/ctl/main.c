@@ -14,7 +14,8 @@
 #define NS_OPTIONS \
 	"[--uid USER] [--gid GROUP] [--mode 0660] [--quota-bytes 10G] " \
 	"[--quota-blocks N] [--fingerprint HEX] [--ttl 30s] [--pin-percent P] " \
-	"[--flash-mode off|through|back] [--flash-quota 10G]"
+	"[--flash-mode off|through|back] [--flash-quota 10G] " \
+	"[--require-verified yes|no] [--allow-bounce yes|no]"
 #define POOL_OPTIONS "[--quota-bytes 10G] [--quota-blocks N] [--share yes|no]"
 
 const struct command ctl_commands[] = {

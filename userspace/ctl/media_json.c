@@ -86,12 +86,13 @@ static json_t *json_blocks(const struct media_check *c)
 {
 	const struct media_blocks *n = &c->blocks;
 
-	return json_pack("{so so so so so so so so}", "live", json_u64(n->live),
+	return json_pack("{so so so so so so so so so}", "live", json_u64(n->live),
 			 "live_bytes", json_u64(n->live_bytes),
 			 "superseded", json_u64(n->superseded), "gone", json_u64(n->gone),
 			 "expired", json_u64(n->expired),
 			 "verified", json_data(c, n->verified),
 			 "verified_bytes", json_data(c, n->verified_bytes),
+			 "unsummed", json_data(c, n->unsummed),
 			 "corrupt", json_data(c, n->corrupt));
 }
 

@@ -17,7 +17,9 @@
 	{ .name = "ttl", .attr = KVMEM_A_TTL_MS },		\
 	{ .name = "pin-percent", .attr = KVMEM_A_PIN_PERCENT },	\
 	{ .name = "flash-mode", .attr = KVMEM_A_FLASH_MODE },	\
-	{ .name = "flash-quota", .attr = KVMEM_A_FLASH_QUOTA_BYTES }
+	{ .name = "flash-quota", .attr = KVMEM_A_FLASH_QUOTA_BYTES }, \
+	{ .name = "require-verified", .attr = KVMEM_A_REQUIRE_VERIFIED }, \
+	{ .name = "allow-bounce", .attr = KVMEM_A_ALLOW_BOUNCE }
 
 const struct arg_spec ns_create_specs[] = {
 	NS_SETTINGS,
@@ -69,6 +71,9 @@ static const struct column show_columns[] = {
 	{ "flash quota", "flash_quota_bytes", OUT_LIMIT },
 	{ "on flash", "flash_bytes", OUT_BYTES },
 	{ "blocks on flash", "flash_blocks", OUT_TEXT },
+	{ "verified only", "require_verified", OUT_TEXT },
+	{ "may bounce", "allow_bounce", OUT_TEXT },
+	{ "bounced", "stats.bounced_bytes", OUT_BYTES },
 	{ "open files", "open_files", OUT_TEXT },
 	{ "hits", "stats.hits", OUT_TEXT },
 	{ "misses", "stats.misses", OUT_TEXT },

@@ -92,7 +92,7 @@ static int put_percent(struct nl_msg *msg, int attr, const char *text)
 	return err;
 }
 
-static int put_share(struct nl_msg *msg, int attr, const char *text)
+static int put_bool(struct nl_msg *msg, int attr, const char *text)
 {
 	bool v;
 	int err = parse_bool(text, &v);
@@ -172,10 +172,12 @@ static const struct setting {
 	{ KVMEM_A_POOL_NAME, "--pool", put_pool, "a pool's name or id; 0 = none" },
 	{ KVMEM_A_TTL_MS, "--ttl", put_ttl, "ms, or 30s, 5m, 2h, 10d; below 50 days" },
 	{ KVMEM_A_PIN_PERCENT, "--pin-percent", put_percent, "0 to 100" },
-	{ KVMEM_A_SHARE, "--share", put_share, "yes or no" },
+	{ KVMEM_A_SHARE, "--share", put_bool, "yes or no" },
 	{ KVMEM_A_FLASH_MODE, "--flash-mode", put_flash_mode, "off, through or back" },
 	{ KVMEM_A_FLASH_QUOTA_BYTES, "--flash-quota", put_size,
 	  "bytes, as 512M or 10G; 0 = no bound" },
+	{ KVMEM_A_REQUIRE_VERIFIED, "--require-verified", put_bool, "yes or no" },
+	{ KVMEM_A_ALLOW_BOUNCE, "--allow-bounce", put_bool, "yes or no" },
 	{ KVMEM_A_UUID, "--uuid", put_uuid, "a UUID" },
 	{ KVMEM_A_WRITE_BUDGET, "--write-budget", put_budget,
 	  "bytes a day, as 500G or 2T, at least 1M; 0 = no bound" },

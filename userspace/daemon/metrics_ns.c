@@ -148,6 +148,7 @@ static void transferred(const struct state *state, struct buffer *b)
 		{ "copied", "in", KVMEM_A_STATS_COPIED_IN },
 		{ "copied", "out", KVMEM_A_STATS_COPIED_OUT },
 		{ "zero_copy", "any", KVMEM_A_STATS_ZERO_COPY },
+		{ "bounced", "any", KVMEM_A_STATS_BOUNCED },
 	};
 	const char *name = "kvmem_namespace_transferred_bytes_total";
 	const struct state_ns *ns;

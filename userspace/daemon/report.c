@@ -26,6 +26,7 @@ static const struct {
 	{ "copied_in_bytes", KVMEM_A_STATS_COPIED_IN },
 	{ "copied_out_bytes", KVMEM_A_STATS_COPIED_OUT },
 	{ "zero_copy_bytes", KVMEM_A_STATS_ZERO_COPY },
+	{ "bounced_bytes", KVMEM_A_STATS_BOUNCED },
 	{ "ghost_hits", KVMEM_A_STATS_GHOST_HITS },
 	{ "evict_quota", KVMEM_A_STATS_EVICT_QUOTA },
 	{ "evict_space", KVMEM_A_STATS_EVICT_SPACE },

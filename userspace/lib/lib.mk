@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 LIB_SRCS := $(addprefix lib/,attach.c batch.c block.c buffer.c crc32c.c \
-	events.c handle.c lease.c queue.c ring.c sys.c watch.c)
+	cuda.c 	events.c handle.c lease.c queue.c ring.c sys.c watch.c)
 LIB_OBJS := $(call objs,obj,$(LIB_SRCS))
 LIB_SO	:= libkvmem.so.$(LIB_VERSION)
 

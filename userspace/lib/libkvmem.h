@@ -479,6 +479,20 @@ int kvmem_buf_register(struct kvmem *k, void *addr, size_t len, uint32_t flags,
 int kvmem_buf_register_dmabuf(struct kvmem *k, int fd, uint64_t offset,
 			      size_t len, uint32_t *buf_id);
 
+/**
+ * kvmem_buf_register_cuda() - as kvmem_buf_register(), of memory of CUDA
+ * @k: handle
+ * @ptr: a CUdeviceptr, in the current context
+ * @len: bytes
+ * @buf_id: out: for kvmem_op.buf
+ *
+ * Asks libcuda.so.1, which is loaded now, for a dma-buf of the pages around the
+ * range (cuMemGetHandleForAddressRange), and registers the range.  Free the memory
+ * after kvmem_buf_unregister().  Also returns -EOPNOTSUPP: no libcuda, or it or the
+ * GPU exports no dma-bufs; -EINVAL: no memory of CUDA; -EIO: CUDA failed.
+ */
+int kvmem_buf_register_cuda(struct kvmem *k, uint64_t ptr, size_t len, uint32_t *buf_id);
+
 /** kvmem_buf_unregister() - Returns 0 or -ENOENT. */
 int kvmem_buf_unregister(struct kvmem *k, uint32_t buf_id);
 

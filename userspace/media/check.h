@@ -50,6 +50,7 @@ struct media_blocks {
 	uint64_t gone;		/* deleted */
 	uint64_t expired;
 	uint64_t verified, verified_bytes;	/* of the live ones, with @data */
+	uint64_t unsummed;			/* readable, nothing to verify; with @data */
 	uint64_t corrupt;			/* of the live ones, with @data */
 };
 
