@@ -382,7 +382,8 @@ TEST_TIMEOUT(reset_in_flight, 120)
 		 (long long)own_count(&s.o, "resets"), (long long)own_count(&s.o, "retries"));
 	EXPECT_GE(own_count(&s.o, "timeouts"), 1);
 	EXPECT_GE(own_count(&s.o, "aborts"), 1);
-	EXPECT_GE(own_count(&s.o, "retries"), 200);
+	/* All of 254 tags, unless batches were half done or the users on one processor */
+	EXPECT_GE(own_count(&s.o, "retries"), 100);
 	EXPECT_EQ(bad, 0);
 	EXPECT_GE(good, USERS * BATCH);
 	stage_down(&s);
@@ -580,6 +581,16 @@ static void qemu(const char *command)
 	ASSERT(!strcmp(answer, "ok\n"), "%s: %s", command, answer);
 }
 
+static void warn(unsigned int bits)
+{
+	char command[256];
+
+	snprintf(command, sizeof(command),
+		 "{'execute': 'qom-set', 'arguments': {'path': '%s', 'property': '%s', 'value': %u}}",
+		 "/machine/peripheral/own0", "smart_critical_warning", bits);
+	qemu(command);
+}
+
 /* The controller warns by itself; twice, so the next event was asked for. */
 TEST(events)
 {
@@ -588,20 +599,17 @@ TEST(events)
 
 	stage_up(&s, 1);
 	put_batch(&s.u, 0);
-	qemu("{\"execute\": \"qom-set\", \"arguments\": {\"path\": \"/machine/peripheral/own0\","
-	     "\"property\": \"smart_critical_warning\", \"value\": 4}}");
+	warn(4);
 	EXPECT_TRUE(kvt_wait_for(own_count(&s.o, "events") == 1, 5000));
-	qemu("{\"execute\": \"qom-set\", \"arguments\": {\"path\": \"/machine/peripheral/own0\","
-	     "\"property\": \"smart_critical_warning\", \"value\": 0}}");
+	warn(0);
 	EXPECT_EQ(kvt_media_info(&s.disk).state, KVMEM_MEDIA_STATE_LIVE);
 	/* It says that it takes no writes any more. */
-	qemu("{\"execute\": \"qom-set\", \"arguments\": {\"path\": \"/machine/peripheral/own0\","
-	     "\"property\": \"smart_critical_warning\", \"value\": 8}}");
+	warn(8);
 	EXPECT_TRUE(kvt_wait_for(own_count(&s.o, "events") == 2, 5000));
-	EXPECT_TRUE(kvt_wait_for(kvt_media_info(&s.disk).state == KVMEM_MEDIA_STATE_READ_ONLY, 5000));
+	EXPECT_TRUE(kvt_wait_for(kvt_media_info(&s.disk).state == KVMEM_MEDIA_STATE_READ_ONLY,
+				 5000));
 	EXPECT_EQ(get_batch(&s.u, 0, &status), BATCH);
-	qemu("{\"execute\": \"qom-set\", \"arguments\": {\"path\": \"/machine/peripheral/own0\","
-	     "\"property\": \"smart_critical_warning\", \"value\": 0}}");
+	warn(0);
 	stage_down(&s);
 }
 
