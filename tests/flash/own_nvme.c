@@ -613,4 +613,31 @@ TEST(events)
 	stage_down(&s);
 }
 
+/* One bit in the file behind a drive that guards its blocks: the drive says so. */
+TEST(guard)
+{
+	char command[128] = "flip 3 ";
+	struct kvmem_op op;
+	struct stage s;
+	unsigned int i;
+
+	stage_up(&s, 3);
+	kvt_fill(s.u.p, BAD_BYTES, 42);
+	for (i = 0; i < 32; i++)
+		sprintf(command + 7 + 2 * i, "%02x", s.u.p[i]);
+	op = own_op(&s.u, KVMEM_OP_PUT, 42, BAD_BYTES, 0);
+	ASSERT_EQ(kvt_op(s.u.fd, &op), 0);
+	op = own_op(&s.u, KVMEM_OP_GET, 42, BAD_BYTES, 0);
+	EXPECT_EQ(kvt_op(s.u.fd, &op), 0);
+	EXPECT_EQ(own_count(&s.o, "command_errors"), 0);
+	qemu(command);
+	op = own_op(&s.u, KVMEM_OP_GET, 42, BAD_BYTES, 0);
+	EXPECT_EQ(kvt_op(s.u.fd, &op), -ENOENT);
+	EXPECT_TRUE(op.res_flags & KVMEM_RES_F_CORRUPT);
+	EXPECT_EQ(op.bytes, 0);
+	/* Not only our checksum */
+	EXPECT_EQ(own_count(&s.o, "command_errors"), 1);
+	stage_down(&s);
+}
+
 TEST_MAIN()
