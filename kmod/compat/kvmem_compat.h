@@ -439,13 +439,13 @@ static inline bool kvmem_bdev_can_poll(struct block_device *bdev)
 })
 #endif
 
-/* The name space as a string; kvmem_export(): ours, for modules that import "KVMEM" */
+/* The name space as a string; EXPORT_SYMBOL_KVMEM(): ours, for modules that import "KVMEM" */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
 #undef MODULE_IMPORT_NS
 #define MODULE_IMPORT_NS(ns) MODULE_INFO(import_ns, ns)
-#define kvmem_export(symbol) EXPORT_SYMBOL_NS_GPL(symbol, KVMEM)
+#define EXPORT_SYMBOL_KVMEM(symbol) EXPORT_SYMBOL_NS_GPL(symbol, KVMEM)
 #else
-#define kvmem_export(symbol) EXPORT_SYMBOL_NS_GPL(symbol, "KVMEM")
+#define EXPORT_SYMBOL_KVMEM(symbol) EXPORT_SYMBOL_NS_GPL(symbol, "KVMEM")
 #endif
 
 /*

@@ -78,7 +78,7 @@ int kvmem_media_backend_register(const struct kvmem_media_ops *ops)
 	mutex_unlock(&backends.lock);
 	return ret;
 }
-kvmem_export(kvmem_media_backend_register);
+EXPORT_SYMBOL_KVMEM(kvmem_media_backend_register);
 
 /* Media of the backend hold its module, so none is left. */
 void kvmem_media_backend_unregister(const struct kvmem_media_ops *ops)
@@ -91,4 +91,4 @@ void kvmem_media_backend_unregister(const struct kvmem_media_ops *ops)
 			backends.ops[i] = NULL;
 	mutex_unlock(&backends.lock);
 }
-kvmem_export(kvmem_media_backend_unregister);
+EXPORT_SYMBOL_KVMEM(kvmem_media_backend_unregister);

@@ -234,7 +234,7 @@ void kvmem_dev_report(struct kvmem_dev *dev, enum kvmem_dev_trouble what)
 	if (!test_and_set_bit(what, &dev->told) && dev->trouble)
 		dev->trouble(dev, what);
 }
-kvmem_export(kvmem_dev_report);
+EXPORT_SYMBOL_KVMEM(kvmem_dev_report);
 
 /* Checks ------------------------------------------------------------------- */
 
@@ -468,7 +468,7 @@ void kvmem_dev_end(struct kvmem_io *io, int status)
 	io->done(io, status);
 	dev_leave(dev);
 }
-kvmem_export(kvmem_dev_end);
+EXPORT_SYMBOL_KVMEM(kvmem_dev_end);
 
 static u64 dev_cost(const struct kvmem_dev *dev, unsigned int dir, u64 more)
 {

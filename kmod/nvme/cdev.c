@@ -87,8 +87,8 @@ static int cdev_send(struct kvmem_nvme *ctrl, struct nvme_passthru_cmd64 *c)
 	u32 result = 0;
 	int ret;
 
-	ret = kvmem_nvme_buf_alloc(ctrl, &buf, max(PAGE_ALIGN(c->data_len),
-						   (unsigned long)CDEV_MIN_DATA));
+	ret = kvmem_nvme_buf_alloc(ctrl, &buf,
+				   max_t(size_t, PAGE_ALIGN(c->data_len), CDEV_MIN_DATA));
 	if (ret)
 		return ret;
 	cdev_build(&cmd, c);

@@ -334,7 +334,7 @@ static bool drained(struct kvmem_nvme *ctrl)
 
 	for (i = 1; i < ctrl->nr_queues; i++) {
 		kvmem_nvme_queue_reap(&ctrl->queues[i]);
-		if (READ_ONCE(ctrl->queues[i].nr_used))
+		if (READ_ONCE(ctrl->queues[i].nr_sent))
 			return false;
 	}
 	return true;

@@ -40,6 +40,7 @@ module_param_named(poll_queues, kvmem_nvme_poll_queues, uint, 0444);
 MODULE_PARM_DESC(poll_queues, "queues without, for waiters who poll");
 
 struct workqueue_struct *kvmem_nvme_wq;
+struct workqueue_struct *kvmem_nvme_remove_wq;
 static DEFINE_IDA(instances);
 
 /* @lock guards the list of controllers that can be found. */
@@ -289,8 +290,8 @@ static void take_down(struct kvmem_nvme *ctrl, bool orderly)
 {
 	if (orderly && kvmem_nvme_present(ctrl)) {
 		kvmem_nvme_report(ctrl, KVMEM_DEV_GONE);
-		kvmem_nvme_drain(ctrl, REMOVE_DRAIN_MS);
 		kvmem_nvme_stop(ctrl);
+		kvmem_nvme_drain(ctrl, REMOVE_DRAIN_MS);
 		kvmem_nvme_shutdown_notice(ctrl);
 	}
 	kvmem_nvme_stop(ctrl);
@@ -314,8 +315,12 @@ static int nvme_setup(struct kvmem_nvme *ctrl)
 	if (ret)
 		return ret;
 	ret = queues_alloc(ctrl);
-	if (!ret)
-		ret = bring_up(ctrl);
+	if (ret) {
+		queues_free(ctrl);
+		pci_free_irq_vectors(ctrl->pdev);
+		return ret;
+	}
+	ret = bring_up(ctrl);
 	if (!ret)
 		ret = kvmem_nvme_cdev_add(ctrl);
 	if (!ret)
@@ -401,15 +406,21 @@ static int __init kvmem_nvme_init(void)
 	kvmem_nvme_wq = alloc_workqueue("kvmem_nvme", WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
 	if (!kvmem_nvme_wq)
 		return -ENOMEM;
+	ret = -ENOMEM;
+	kvmem_nvme_remove_wq = alloc_workqueue("kvmem_nvme_remove", WQ_UNBOUND, 0);
+	if (!kvmem_nvme_remove_wq)
+		goto destroy;
 	ret = kvmem_media_backend_register(&kvmem_nvme_ops);
 	if (ret)
-		goto destroy;
+		goto destroy_remove;
 	kvmem_nvme_faults_init();
 	ret = pci_register_driver(&nvme_driver);
 	if (!ret)
 		return 0;
 	kvmem_nvme_faults_exit();
 	kvmem_media_backend_unregister(&kvmem_nvme_ops);
+destroy_remove:
+	destroy_workqueue(kvmem_nvme_remove_wq);
 destroy:
 	destroy_workqueue(kvmem_nvme_wq);
 	return ret;
@@ -420,6 +431,7 @@ static void __exit kvmem_nvme_exit(void)
 	kvmem_media_backend_unregister(&kvmem_nvme_ops);
 	pci_unregister_driver(&nvme_driver);
 	/* Runs the last of remove_work: it has a reference, and code, of ours. */
+	destroy_workqueue(kvmem_nvme_remove_wq);
 	destroy_workqueue(kvmem_nvme_wq);
 	kvmem_nvme_faults_exit();
 	ida_destroy(&instances);

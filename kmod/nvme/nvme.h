@@ -45,6 +45,8 @@ extern unsigned int kvmem_nvme_io_depth;
 extern unsigned int kvmem_nvme_queues;
 extern unsigned int kvmem_nvme_poll_queues;
 extern struct workqueue_struct *kvmem_nvme_wq;
+/* For what waits for work of the other */
+extern struct workqueue_struct *kvmem_nvme_remove_wq;
 
 /* Each is a file in sysfs; sysfs.c has their names. */
 enum kvmem_nvme_count {
@@ -367,7 +369,7 @@ void kvmem_nvme_stop(struct kvmem_nvme *ctrl);
 /* Off: the controller touches no memory any more.  Always true afterwards. */
 int kvmem_nvme_halt(struct kvmem_nvme *ctrl);
 void kvmem_nvme_shutdown_notice(struct kvmem_nvme *ctrl);
-/* Wait until nothing is under way, at most @ms. */
+/* Stopped before: wait until the controller has nothing of ours, at most @ms. */
 bool kvmem_nvme_drain(struct kvmem_nvme *ctrl, unsigned int ms);
 bool kvmem_nvme_present(struct kvmem_nvme *ctrl);
 void kvmem_nvme_shadow_free(struct kvmem_nvme *ctrl);

@@ -136,12 +136,12 @@ static int prps_of_run(const struct kvmem_dma_run *run, bool last, u64 *first, _
 	if (!last && !page_aligned(end))
 		return -EINVAL;
 	for (; addr < end; addr = round_down(addr, KVMEM_NVME_PAGE) + KVMEM_NVME_PAGE) {
-		if (!*nr)
-			*first = addr;
-		else if (!page_aligned(addr) || *nr > KVMEM_NVME_LIST / sizeof(*list))
+		if (*nr && (!page_aligned(addr) || *nr > KVMEM_NVME_LIST / sizeof(*list)))
 			return -EINVAL;
-		else
+		if (*nr)
 			list[*nr - 1] = cpu_to_le64(addr);
+		else
+			*first = addr;
 		++*nr;
 	}
 	return 0;

@@ -345,6 +345,8 @@ void kvmem_nvme_queue_stop(struct kvmem_nvme_queue *q)
 	unsigned long flags;
 
 	spin_lock_irqsave(&q->lock, flags);
+	/* What a plug has not told of yet: whoever drains waits for that, too. */
+	ring_locked(q);
 	q->enabled = false;
 	spin_unlock_irqrestore(&q->lock, flags);
 }

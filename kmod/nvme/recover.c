@@ -99,7 +99,7 @@ static void give_up(struct kvmem_nvme *ctrl, const char *why, int err)
 	kvmem_nvme_halt(ctrl);
 	kvmem_nvme_kill(ctrl);
 	kref_get(&ctrl->ref);
-	if (!queue_work(kvmem_nvme_wq, &ctrl->remove_work))
+	if (!queue_work(kvmem_nvme_remove_wq, &ctrl->remove_work))
 		kvmem_nvme_put(ctrl);
 }
 
@@ -267,8 +267,8 @@ int kvmem_nvme_suspend(struct device *dev)
 	if (!kvmem_nvme_set_state(ctrl, KVMEM_NVME_RESETTING))
 		return 0;
 	cancel_delayed_work_sync(&ctrl->watchdog);
-	kvmem_nvme_drain(ctrl, DRAIN_MS);
 	kvmem_nvme_stop(ctrl);
+	kvmem_nvme_drain(ctrl, DRAIN_MS);
 	kvmem_nvme_shutdown_notice(ctrl);
 	kvmem_nvme_halt(ctrl);
 	hold_all(ctrl);
@@ -324,7 +324,24 @@ static void error_resume(struct pci_dev *pdev)
 	flush_work(&ctrl->reset_work);
 }
 
+/* Around a reset of the function that somebody else asks for: as if it slept. */
+static void reset_prepare(struct pci_dev *pdev)
+{
+	kvmem_nvme_suspend(&pdev->dev);
+}
+
+static void reset_done(struct pci_dev *pdev)
+{
+	struct kvmem_nvme *ctrl = pci_get_drvdata(pdev);
+
+	kvmem_nvme_count(ctrl, KVMEM_NVME_RESETS);
+	kvmem_nvme_resume(&pdev->dev);
+	flush_work(&ctrl->reset_work);
+}
+
 const struct pci_error_handlers kvmem_nvme_err_handlers = {
+	.reset_prepare	= reset_prepare,
+	.reset_done	= reset_done,
 	.error_detected	= error_detected,
 	.slot_reset	= slot_reset,
 	.resume		= error_resume,

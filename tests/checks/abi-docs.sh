@@ -11,7 +11,8 @@ source_attributes() {
 		sed -E 's/^(static )?//; s/DEVICE_ATTR_(..)\((.*)\);/\2 \1/; s/MEDIA_ATTR_(..)\((.*)\);/media\/<name>\/\2 \1/' | sort
 }
 documented_attributes() {
-	awk '/^What:/ { name = $2; sub("^/sys/class/misc/kvmem/", "", name) }
+	awk '/^What:/ { name = $2; sub("^/sys/class/misc/kvmem/", "", name)
+		    sub("^/sys/bus/pci/drivers/kvmem_nvme/<address>/kvmem/", "", name) }
 	     /^Description:/ { print name, substr($2, 2, 2) }' docs/ABI/sysfs-* | sort
 }
 differences=$(comm -3 <(source_attributes) <(documented_attributes))

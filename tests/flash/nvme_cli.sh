@@ -39,7 +39,7 @@ ask() {
 ask "$theirs" theirs
 "$ctl" nvme take "$address" >"$work/take" 2>&1
 ok take $? "$work/take"
-ours=$(ls /dev/kvmem-nvme* 2>/dev/null | head -n 1)
+ours=$(compgen -G '/dev/kvmem-nvme*' | head -n 1)
 ask "$ours" ours
 for what in id-ctrl list-ns error-log smart-log; do
 	diff "$work/theirs.$what" "$work/ours.$what" >"$work/diff" 2>&1 && [ "$(wc -l <"$work/ours.$what")" -gt 1 ]
@@ -61,8 +61,7 @@ refused format nvme format "$ours" -n 1 -l 0 --force
 refused set-feature nvme set-feature "$ours" -f 4 -v 300
 refused io nvme io-passthru "$ours" --opcode=8 --namespace-id=1
 # More than there is room for
-nvme admin-passthru "$ours" --opcode=2 --cdw10=0x03ff0002 --data-len=512 -r >"$work/short" 2>&1
-[ $? != 0 ] && grep -qi 'invalid argument' "$work/short"
+! nvme admin-passthru "$ours" --opcode=2 --cdw10=0x03ff0002 --data-len=512 -r >"$work/short" 2>&1 && grep -qi 'invalid argument' "$work/short"
 ok short-buffer $? "$work/short"
 "$ctl" nvme release "$address" >"$work/release" 2>&1
 ok release $? "$work/release"

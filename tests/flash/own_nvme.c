@@ -382,9 +382,40 @@ TEST_TIMEOUT(reset_in_flight, 120)
 		 (long long)own_count(&s.o, "resets"), (long long)own_count(&s.o, "retries"));
 	EXPECT_GE(own_count(&s.o, "timeouts"), 1);
 	EXPECT_GE(own_count(&s.o, "aborts"), 1);
-	EXPECT_GE(own_count(&s.o, "retries"), 200);
+	/* All of 254 tags, unless batches were half done or the users on one processor */
+	EXPECT_GE(own_count(&s.o, "retries"), 100);
 	EXPECT_EQ(bad, 0);
 	EXPECT_GE(good, USERS * BATCH);
+	stage_down(&s);
+}
+
+/* The function is reset from outside, as is a machine that sleeps: nobody notices. */
+TEST_TIMEOUT(function_reset, 120)
+{
+	static struct load loads[USERS];
+	unsigned long good, bad;
+	char command[160], state[64];
+	volatile bool stop;
+	struct stage s;
+	int i;
+
+	stage_up(&s, 3);
+	load_start(loads, s.ns, &stop);
+	snprintf(command, sizeof(command), "echo 1 >/sys/bus/pci/devices/%s/reset", s.o.address);
+	for (i = 0; i < 5; i++) {
+		kvt_sleep_ms(100);
+		EXPECT_EQ(system(command), 0);
+		own_state(&s.o, state, sizeof(state));
+		EXPECT(!strcmp(state, "live"), "%s", state);
+	}
+	load_stop(loads, &stop, &good, &bad);
+	kvt_diag("%lu good, %lu not", good, bad);
+	EXPECT_EQ(bad, 0);
+	EXPECT_GE(good, USERS * BATCH);
+	EXPECT_EQ(own_count(&s.o, "resets"), 5);
+	EXPECT_EQ(own_count(&s.o, "timeouts"), 0);
+	EXPECT_EQ(kvt_media_info(&s.disk).state, KVMEM_MEDIA_STATE_LIVE);
+	put_batch(&s.u, 5000);
 	stage_down(&s);
 }
 
@@ -523,6 +554,90 @@ TEST_TIMEOUT(bad_sector, 120)
 	EXPECT_EQ(own_count(&o, "resets"), 0);
 	EXPECT_EQ(kvt_media_detach(disk.name), 0);
 	own_release(&o);
+}
+
+/* Only QEMU can ------------------------------------------------------------------------ */
+
+static void qemu(const char *command)
+{
+	const char *out = getenv("KVMEM_OUT") ?: "/mnt/out";
+	char ask[256], new[256], path[256], answer[256] = "";
+	FILE *f;
+
+	snprintf(new, sizeof(new), "%s/qmp.writing", out);
+	snprintf(ask, sizeof(ask), "%s/qmp.ask", out);
+	snprintf(path, sizeof(path), "%s/qmp.answer", out);
+	unlink(path);
+	f = fopen(new, "we");
+	ASSERT_TRUE(f);
+	fprintf(f, "%s\n", command);
+	fclose(f);
+	ASSERT_EQ(rename(new, ask), 0);
+	ASSERT(kvt_wait_for(!access(path, R_OK), 20000), "an answer from scripts/lane-own-nvme");
+	f = fopen(path, "re");
+	ASSERT_TRUE(f);
+	ASSERT_TRUE(fgets(answer, sizeof(answer), f));
+	fclose(f);
+	ASSERT(!strcmp(answer, "ok\n"), "%s: %s", command, answer);
+}
+
+static void warn(unsigned int bits)
+{
+	char command[256];
+
+	snprintf(command, sizeof(command),
+		 "{'execute': 'qom-set', 'arguments': {'path': '%s', 'property': '%s', 'value': %u}}",
+		 "/machine/peripheral/own0", "smart_critical_warning", bits);
+	qemu(command);
+}
+
+/* The controller warns by itself; twice, so the next event was asked for. */
+TEST(events)
+{
+	struct stage s;
+	int status = 0;
+
+	stage_up(&s, 1);
+	put_batch(&s.u, 0);
+	warn(4);
+	EXPECT_TRUE(kvt_wait_for(own_count(&s.o, "events") == 1, 5000));
+	warn(0);
+	EXPECT_EQ(kvt_media_info(&s.disk).state, KVMEM_MEDIA_STATE_LIVE);
+	/* It says that it takes no writes any more. */
+	warn(8);
+	EXPECT_TRUE(kvt_wait_for(own_count(&s.o, "events") == 2, 5000));
+	EXPECT_TRUE(kvt_wait_for(kvt_media_info(&s.disk).state == KVMEM_MEDIA_STATE_READ_ONLY,
+				 5000));
+	EXPECT_EQ(get_batch(&s.u, 0, &status), BATCH);
+	warn(0);
+	stage_down(&s);
+}
+
+/* One bit in the file behind a drive that guards its blocks: the drive says so. */
+TEST(guard)
+{
+	char command[128] = "flip 3 ";
+	struct kvmem_op op;
+	struct stage s;
+	unsigned int i;
+
+	stage_up(&s, 3);
+	kvt_fill(s.u.p, BAD_BYTES, 42);
+	for (i = 0; i < 32; i++)
+		sprintf(command + 7 + 2 * i, "%02x", s.u.p[i]);
+	op = own_op(&s.u, KVMEM_OP_PUT, 42, BAD_BYTES, 0);
+	ASSERT_EQ(kvt_op(s.u.fd, &op), 0);
+	op = own_op(&s.u, KVMEM_OP_GET, 42, BAD_BYTES, 0);
+	EXPECT_EQ(kvt_op(s.u.fd, &op), 0);
+	EXPECT_EQ(own_count(&s.o, "command_errors"), 0);
+	qemu(command);
+	op = own_op(&s.u, KVMEM_OP_GET, 42, BAD_BYTES, 0);
+	EXPECT_EQ(kvt_op(s.u.fd, &op), -ENOENT);
+	EXPECT_TRUE(op.res_flags & KVMEM_RES_F_CORRUPT);
+	EXPECT_EQ(op.bytes, 0);
+	/* Not only our checksum */
+	EXPECT_EQ(own_count(&s.o, "command_errors"), 1);
+	stage_down(&s);
 }
 
 TEST_MAIN()

@@ -136,3 +136,5 @@ int kvmem_test_read(struct kvmem_block *block, size_t off, size_t len, void *buf
 
 MODULE_DESCRIPTION("KUnit suites of kvmem");
 MODULE_LICENSE("GPL");
+/* What kvmem.ko exports to backends */
+MODULE_IMPORT_NS("KVMEM");

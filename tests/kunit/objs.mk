@@ -19,3 +19,4 @@ kvmem_test-y += tests/kunit/table_media.o
 kvmem_test-y += tests/kunit/attach_test.o
 kvmem_test-y += tests/kunit/fake_gpu.o
 kvmem_test-y += tests/kunit/dma_test.o
+kvmem_test-y += tests/kunit/nvme_test.o

@@ -79,7 +79,7 @@ static const struct config_key flash_keys[] = {
 
 static const struct config_key media_keys[] = {
 	{ "name", CONFIG_T_MEDIA_NAME, KEY(config_media, name), CONFIG_NAME, 0, 0 },
-	{ "path", CONFIG_T_PATH, KEY(config_media, path), CONFIG_PATH, 0, CONFIG_MAX_PATH },
+	{ "path", CONFIG_T_MEDIA_PATH, KEY(config_media, path), CONFIG_PATH, 0, CONFIG_MAX_PATH },
 	{ "uuid", CONFIG_T_UUID, KEY(config_media, uuid), CONFIG_UUID, 0, 0 },
 	{ "write_budget", CONFIG_T_BUDGET, KEY(config_media, budget), CONFIG_WRITE_BUDGET,
 	  1 << 20, 1ULL << 50 },

@@ -32,6 +32,7 @@ enum config_type {
 	CONFIG_T_NAME,		/* of an object; char[KVMEM_NAME_LEN] */
 	CONFIG_T_TEXT,		/* char[max] */
 	CONFIG_T_PATH,		/* absolute; char[max] */
+	CONFIG_T_MEDIA_PATH,	/* the same, or "nvme:..." */
 	CONFIG_T_COUNT,		/* min to max; uint64_t */
 	CONFIG_T_REAL,		/* 0 to max; double */
 	CONFIG_T_SIZE,		/* uint64_t, bytes */

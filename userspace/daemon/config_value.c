@@ -110,6 +110,17 @@ static void path(const struct value *v)
 		text(v);
 }
 
+/* A device file, or what a backend of the kernel calls it */
+static void media_path(const struct value *v)
+{
+	const char *s = text_of(v);
+
+	if (s && *s != '/' && strncmp(s, "nvme:", 5))
+		bad(v, "a path that begins with / or nvme:");
+	else
+		text(v);
+}
+
 static void fingerprint(const struct value *v)
 {
 	uint8_t bytes[KVMEM_FINGERPRINT_LEN];
@@ -357,6 +368,7 @@ void config_value(struct config_reader *r, const config_setting_t *setting,
 {
 	static void (* const store[])(const struct value *v) = {
 		[CONFIG_T_NAME] = name, [CONFIG_T_TEXT] = text, [CONFIG_T_PATH] = path,
+		[CONFIG_T_MEDIA_PATH] = media_path,
 		[CONFIG_T_COUNT] = count, [CONFIG_T_REAL] = real, [CONFIG_T_SIZE] = size,
 		[CONFIG_T_SIZE_OF_RAM] = size, [CONFIG_T_DURATION] = duration,
 		[CONFIG_T_MODE] = mode, [CONFIG_T_FINGERPRINT] = fingerprint,

@@ -67,7 +67,7 @@ static const char good[] =
 	"    uuid = \"00112233-4455-6677-8899-aabbccddeeff\"; },\n"
 	"  { name = \"o\"; path = \"/dev/o\"; write_budget = 5000000000; },\n"
 	"  { name = \"u\"; path = \"/dev/u\"; write_budget = 0; },\n"
-	"  { name = \"v\"; path = \"/dev/v\"; write_budget = \"500G\"; } );\n"
+	"  { name = \"v\"; path = \"nvme:0000:01:00.0/1\"; write_budget = \"500G\"; } );\n"
 	"membership = [ ];\n";
 
 static void everything(void)
