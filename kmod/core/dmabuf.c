@@ -278,7 +278,7 @@ void kvmem_dma_forget(struct device *dev)
 			att_remove(att);
 	mutex_unlock(&atts_lock);
 }
-kvmem_export(kvmem_dma_forget);
+EXPORT_SYMBOL_KVMEM(kvmem_dma_forget);
 
 /* Uses -------------------------------------------------------------------------- */
 
