@@ -80,7 +80,7 @@ def ns_life():
                             ("used-bytes", 0), ("live-blocks", 0), ("nr-files", 0)):
             assert one[name] == value, (name, one)
         assert one["fingerprint"].replace(" ", "") == print_hex, one
-        assert len(one["stats"]) == 17 and not any(one["stats"].values()), one
+        assert len(one["stats"]) == 18 and not any(one["stats"].values()), one
         do("ns-set", id=ident, mode=0o600, uid=0, ttl_ms=0)
         do("ns-set", name="t-life", quota_bytes=0, quota_blocks=5, pin_percent=100,
            fingerprint="00" * 32)
