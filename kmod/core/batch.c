@@ -265,8 +265,9 @@ static bool batch_is_light(struct kvmem_file *kf, struct kvmem_ns *ns,
 			return true;
 		total += min_t(u64, len, KVMEM_LIGHT_BYTES + 1);
 		/* A part of a block costs the checksum of far more than its length. */
-		if (!opcode_is_light(opcode) || batch_op_is_dma(kf, uop) || flags & KVMEM_OP_F_PARTIAL ||
-		    total > KVMEM_LIGHT_BYTES || op_may_wait(ns, opcode, uop))
+		if (!opcode_is_light(opcode) || flags & KVMEM_OP_F_PARTIAL ||
+		    total > KVMEM_LIGHT_BYTES || batch_op_is_dma(kf, uop) ||
+		    op_may_wait(ns, opcode, uop))
 			return false;
 	}
 	return true;

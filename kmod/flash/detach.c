@@ -135,7 +135,7 @@ int kvmem_media_detach(struct kvmem_media *media, struct netlink_ext_ack *extack
 	queue_work(detach_wq, &media->detach_work);
 	ret = detach_wait(media);
 	if (ret == -ETIMEDOUT)
-		NL_SET_ERR_MSG_MOD(extack, "the device does not answer: the media goes when it does");
+		NL_SET_ERR_MSG_MOD(extack, "the device is silent: the media goes when it answers");
 	return ret;
 }
 

@@ -499,7 +499,6 @@ int kvmem_dir_forget(struct kvmem_media *media, const char *name)
 
 /* Questions ----------------------------------------------------------------- */
 
-
 bool kvmem_dir_valid(struct kvmem_media *media, u32 slot, u32 slot_generation)
 {
 	struct kvmem_dir *dir = media->dir;

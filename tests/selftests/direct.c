@@ -391,6 +391,7 @@ TEST(killed_before_the_disk_answers)
 	struct utsname u;
 	struct rig r;
 	pid_t pid;
+	int nr;
 
 	rig_new(&r);
 	put_all(&r);
@@ -408,7 +409,8 @@ TEST(killed_before_the_disk_answers)
 	kill(pid, SIGKILL);
 	EXPECT_NE(kvt_wait(pid, 20000), -ETIMEDOUT);
 	ASSERT_EQ(uname(&u), 0);
-	ASSERT_EQ(sscanf(u.release, "%u.%u", &major, &minor), 2);
+	nr = sscanf(u.release, "%u.%u", &major, &minor);
+	ASSERT_EQ(nr, 2);
 	if (major > 6 || (major == 6 && minor >= 7))
 		EXPECT_EQ(on_disk(&r), 1);
 	EXPECT_EQ(kvt_exists(r.fd, 0), 0);

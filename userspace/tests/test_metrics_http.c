@@ -2,6 +2,7 @@
 /* The metrics server on a real socket, with friends, strangers and enemies. */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
@@ -507,6 +508,17 @@ static bool refuses(struct loop *loop, const char *address)
 	return !m && err[0];
 }
 
+/* A minimal system has no file that says so. */
+static bool have_localhost(void)
+{
+	struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM }, *found;
+
+	if (getaddrinfo("localhost", "80", &hints, &found))
+		return false;
+	freeaddrinfo(found);
+	return true;
+}
+
 static void test_addresses(void)
 {
 	static const char * const bad[] = {
@@ -527,7 +539,7 @@ static void test_addresses(void)
 	ktap_failed |= !m || !metrics_port(m) || !refuses(loop, taken);
 	metrics_stop(m);
 	m = metrics_start(loop, &state, &full_costs, "localhost:0", err, sizeof(err));
-	ktap_failed |= !m;
+	ktap_failed |= !m == have_localhost();
 	metrics_stop(m);
 	loop_free(loop);
 }
