@@ -123,17 +123,6 @@ static uint32_t gpu_reg(int fd, int buf, uint64_t off, uint64_t len)
 	return r.buf_id;
 }
 
-static struct kvmem_op gpu_op(unsigned int opcode, uint32_t buf, uint64_t key, uint64_t at,
-			      uint64_t len)
-{
-	struct kvmem_op op = kvt_make_op(opcode, key);
-
-	op.buf = buf;
-	op.addr = at;
-	op.len = len;
-	return op;
-}
-
 static void expect_untouched(const char *ns)
 {
 	struct kvt_ns_stat stat;
@@ -184,14 +173,14 @@ static void round_trip(unsigned int nsid, unsigned int alloc_flags, unsigned int
 	for (i = 0; i < nr; i++)
 		kvt_fill(g.p + i * BLOCK, BLOCK, i);
 	for (i = 0; i < nr; i++) {
-		op = gpu_op(KVMEM_OP_PUT, buf, 100 + i, alloc_flags & TESTGPU_F_SCATTER ?
-			    2 * PART - (i + 1) * BLOCK : i * BLOCK, BLOCK);
+		op = kvt_buf_op(KVMEM_OP_PUT, buf, 100 + i, alloc_flags & TESTGPU_F_SCATTER ?
+				2 * PART - (i + 1) * BLOCK : i * BLOCK, BLOCK);
 		EXPECT(!kvt_op(fd, &op), "put %u: %d, reason %u", i, op.status, op.reason);
 		EXPECT_EQ(op.tier, KVMEM_TIER_FLASH);
 	}
 	for (i = 0; i < nr; i++) {
-		op = gpu_op(KVMEM_OP_GET, buf, 100 + i, alloc_flags & TESTGPU_F_SCATTER ?
-			    PART - (i + 1) * BLOCK : PART + i * BLOCK, BLOCK);
+		op = kvt_buf_op(KVMEM_OP_GET, buf, 100 + i, alloc_flags & TESTGPU_F_SCATTER ?
+				PART - (i + 1) * BLOCK : PART + i * BLOCK, BLOCK);
 		EXPECT(!kvt_op(fd, &op), "get %u: %d, reason %u", i, op.status, op.reason);
 		EXPECT_EQ(op.res_flags, expected);
 		EXPECT_EQ(op.bytes, BLOCK);
@@ -245,13 +234,13 @@ TEST_TIMEOUT(flipped_bit_is_told, 120)
 	a = gpu_alloc(&g, 0, 2 * PART, 0);
 	buf = gpu_reg(fd, a, 0, 2 * PART);
 	kvt_fill(g.p, BLOCK, 4711);
-	op = gpu_op(KVMEM_OP_PUT, buf, 1, 0, BLOCK);
+	op = kvt_buf_op(KVMEM_OP_PUT, buf, 1, 0, BLOCK);
 	ASSERT(!kvt_op(fd, &op), "put: %d, reason %u", op.status, op.reason);
-	op = gpu_op(KVMEM_OP_GET, buf, 1, PART, BLOCK);
+	op = kvt_buf_op(KVMEM_OP_GET, buf, 1, PART, BLOCK);
 	EXPECT_EQ(kvt_op(fd, &op), 0);
 	EXPECT_EQ(op.res_flags, KVMEM_RES_F_VERIFIED);
 	ASSERT_TRUE(outside(&g, 0, BLOCK, 2, true) >= 0);
-	op = gpu_op(KVMEM_OP_GET, buf, 1, PART, BLOCK);
+	op = kvt_buf_op(KVMEM_OP_GET, buf, 1, PART, BLOCK);
 	EXPECT_EQ(kvt_op(fd, &op), -ENOENT);
 	EXPECT_EQ(op.res_flags, KVMEM_RES_F_CORRUPT);
 	EXPECT_EQ(op.bytes, 0);
@@ -277,11 +266,11 @@ TEST_TIMEOUT(parts_and_what_does_not_fit, 120)
 	a = gpu_alloc(&g, 0, 2 * PART, 0);
 	buf = gpu_reg(fd, a, 512, 2 * PART - 512);
 	kvt_fill(g.p + 512, BLOCK, 9);
-	op = gpu_op(KVMEM_OP_PUT, buf, 9, 0, BLOCK);
+	op = kvt_buf_op(KVMEM_OP_PUT, buf, 9, 0, BLOCK);
 	op.flags = KVMEM_OP_F_PERSIST;
 	ASSERT_EQ(kvt_op(fd, &op), 0);
 	EXPECT_EQ(op.res_flags, KVMEM_RES_F_PERSISTED);
-	op = gpu_op(KVMEM_OP_GET, buf, 9, PART + 4, 3 * 512);
+	op = kvt_buf_op(KVMEM_OP_GET, buf, 9, PART + 4, 3 * 512);
 	op.offset = 5 * 512;
 	op.flags = KVMEM_OP_F_PARTIAL;
 	ASSERT_EQ(kvt_op(fd, &op), 0);
@@ -294,20 +283,20 @@ TEST_TIMEOUT(parts_and_what_does_not_fit, 120)
 	op.len = 1000;
 	EXPECT_EQ(kvt_op(fd, &op), -EOPNOTSUPP);
 	EXPECT_EQ(op.reason, KVMEM_REASON_ALIGN);
-	op = gpu_op(KVMEM_OP_GET, buf, 9, PART + 1, BLOCK);
+	op = kvt_buf_op(KVMEM_OP_GET, buf, 9, PART + 1, BLOCK);
 	EXPECT_EQ(kvt_op(fd, &op), -EOPNOTSUPP);
 	EXPECT_EQ(op.reason, KVMEM_REASON_ALIGN);
-	op = gpu_op(KVMEM_OP_GET, buf, 9, 2 * PART - 512 - BLOCK + 512, BLOCK);
+	op = kvt_buf_op(KVMEM_OP_GET, buf, 9, 2 * PART - 512 - BLOCK + 512, BLOCK);
 	EXPECT_EQ(kvt_op(fd, &op), -EINVAL);
-	op = gpu_op(KVMEM_OP_GET, buf, 9, 0, BLOCK - 512);
+	op = kvt_buf_op(KVMEM_OP_GET, buf, 9, 0, BLOCK - 512);
 	EXPECT_EQ(kvt_op(fd, &op), -EMSGSIZE);
 	/* Nobody verifies it here: refused when that is wanted, into any memory. */
 	ASSERT_EQ(kvt_nl_ns_set(ns, &verify), 0);
-	op = gpu_op(KVMEM_OP_GET, buf, 9, PART, BLOCK);
+	op = kvt_buf_op(KVMEM_OP_GET, buf, 9, PART, BLOCK);
 	EXPECT_EQ(kvt_op(fd, &op), -EOPNOTSUPP);
 	EXPECT_EQ(op.reason, KVMEM_REASON_VERIFY);
 	EXPECT_EQ(plain_get(fd, 9, BLOCK, 9, &tier, &flags), -EOPNOTSUPP);
-	op = gpu_op(KVMEM_OP_PUT, buf, 10, 0, BLOCK);
+	op = kvt_buf_op(KVMEM_OP_PUT, buf, 10, 0, BLOCK);
 	EXPECT_EQ(kvt_op(fd, &op), -EOPNOTSUPP);
 	EXPECT_EQ(op.reason, KVMEM_REASON_VERIFY);
 	verify.verify = false;
@@ -340,7 +329,7 @@ TEST_TIMEOUT(reasons, 120)
 	buf = gpu_reg(fd, a, 0, PART);
 	kvt_fill(g.p, BLOCK, 1);
 	gpu_fail(&g, a, -EREMOTEIO);
-	op = gpu_op(KVMEM_OP_PUT, buf, 1, 0, BLOCK);
+	op = kvt_buf_op(KVMEM_OP_PUT, buf, 1, 0, BLOCK);
 	EXPECT_EQ(kvt_op(fd, &op), -EOPNOTSUPP);
 	EXPECT_EQ(op.reason, KVMEM_REASON_ROUTE);
 	gpu_fail(&g, a, -EPERM);
@@ -351,7 +340,7 @@ TEST_TIMEOUT(reasons, 120)
 	gpu_fail(&g, a, -ENODEV);
 	c = gpu_count(&g, a);
 	EXPECT_EQ(c.maps, c.unmaps);
-	op = gpu_op(KVMEM_OP_GET, buf, 1, BLOCK, BLOCK);
+	op = kvt_buf_op(KVMEM_OP_GET, buf, 1, BLOCK, BLOCK);
 	EXPECT_EQ(kvt_op(fd, &op), -EOPNOTSUPP);
 	EXPECT_EQ(op.reason, KVMEM_REASON_REVOKED);
 	/* A copy is allowed now, and not possible. */
@@ -359,7 +348,7 @@ TEST_TIMEOUT(reasons, 120)
 	gpu_fail(&g, a, -EREMOTEIO);
 	EXPECT_EQ(kvt_op(fd, &op), -EOPNOTSUPP);
 	gpu_fail(&g, a, 0);
-	op = gpu_op(KVMEM_OP_PUT, buf, 2, 100, 1000);
+	op = kvt_buf_op(KVMEM_OP_PUT, buf, 2, 100, 1000);
 	EXPECT_EQ(kvt_op(fd, &op), -EOPNOTSUPP);
 	EXPECT_EQ(op.reason, KVMEM_REASON_CPU);
 	close(a);
@@ -367,11 +356,11 @@ TEST_TIMEOUT(reasons, 120)
 	a = gpu_alloc(&g, 0, PART, 0);
 	buf = gpu_reg(fd, a, 0, PART);
 	kvt_fill(g.p + 100, 1000, 3);
-	op = gpu_op(KVMEM_OP_PUT, buf, 3, 100, 1000);
+	op = kvt_buf_op(KVMEM_OP_PUT, buf, 3, 100, 1000);
 	EXPECT_EQ(kvt_op(fd, &op), 0);
 	EXPECT_EQ(op.res_flags, KVMEM_RES_F_BOUNCED);
 	EXPECT_EQ(op.reason, KVMEM_REASON_ALIGN);
-	op = gpu_op(KVMEM_OP_GET, buf, 3, 5000, 1000);
+	op = kvt_buf_op(KVMEM_OP_GET, buf, 3, 5000, 1000);
 	EXPECT_EQ(kvt_op(fd, &op), 0);
 	EXPECT_EQ(op.res_flags, KVMEM_RES_F_BOUNCED | KVMEM_RES_F_VERIFIED);
 	EXPECT_EQ(kvt_check(g.p + 5000, 1000, 3), -1);
@@ -399,8 +388,8 @@ static void *load_run(void *arg)
 	int rc;
 
 	for (i = 0; !l->stop; i++) {
-		op = gpu_op(KVMEM_OP_GET, l->buf, l->first + i % l->nr,
-			    (l->first + i % l->nr) * 64 * KIB, 64 * KIB);
+		op = kvt_buf_op(KVMEM_OP_GET, l->buf, l->first + i % l->nr,
+				(l->first + i % l->nr) * 64 * KIB, 64 * KIB);
 		rc = kvt_op(l->fd, &op);
 		if (rc == -EOPNOTSUPP && op.reason == KVMEM_REASON_REVOKED)
 			l->refused++;
@@ -429,7 +418,7 @@ TEST_TIMEOUT(moves_under_load, 200)
 	for (i = 0; i < nr; i++)
 		kvt_fill(g.p + 2 * PART + i * 64 * KIB, 64 * KIB, i);
 	for (i = 0; i < nr; i++) {
-		op = gpu_op(KVMEM_OP_PUT, buf, i, i * 64 * KIB, 64 * KIB);
+		op = kvt_buf_op(KVMEM_OP_PUT, buf, i, i * 64 * KIB, 64 * KIB);
 		ASSERT_EQ(kvt_op(fd, &op), 0);
 	}
 	for (i = 0; i < 2; i++) {
@@ -480,7 +469,7 @@ TEST_TIMEOUT(let_go_in_any_order, 120)
 	fd = kvt_file(ns);
 	a = gpu_alloc(&g, 0, PART, 0);
 	buf = gpu_reg(fd, a, 0, PART);
-	op = gpu_op(KVMEM_OP_PUT, buf, 1, 0, BLOCK);
+	op = kvt_buf_op(KVMEM_OP_PUT, buf, 1, 0, BLOCK);
 	EXPECT_EQ(kvt_op(fd, &op), 0);
 	EXPECT_EQ(gpu_count(&g, a).unmaps, 0);
 	EXPECT_EQ(kvt_media_detach(g.disk.name), 0);
@@ -490,7 +479,7 @@ TEST_TIMEOUT(let_go_in_any_order, 120)
 	EXPECT_EQ(c.maps, 1);
 	EXPECT_EQ(c.unmaps, 1);
 	EXPECT_EQ(c.pinned, 0);
-	op = gpu_op(KVMEM_OP_PUT, buf, 2, 0, BLOCK);
+	op = kvt_buf_op(KVMEM_OP_PUT, buf, 2, 0, BLOCK);
 	EXPECT_EQ(kvt_op(fd, &op), -EOPNOTSUPP);
 	EXPECT_EQ(op.reason, KVMEM_REASON_MEDIA);
 	close(a);

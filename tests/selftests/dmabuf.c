@@ -68,17 +68,6 @@ static int unreg(int fd, uint32_t id)
 	return kvt_ioctl(fd, KVMEM_IOC_BUF_UNREG, &u);
 }
 
-static struct kvmem_op mem_op(unsigned int opcode, uint32_t buf, uint64_t key, uint64_t at,
-			      uint64_t len)
-{
-	struct kvmem_op op = kvt_make_op(opcode, key);
-
-	op.buf = buf;
-	op.addr = at;
-	op.len = len;
-	return op;
-}
-
 TEST(what_can_be_registered)
 {
 	int fd = kvt_new(NULL), null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -121,21 +110,21 @@ TEST(no_copy_unless_allowed)
 
 	mem_new(&m);
 	ASSERT_EQ(reg(fd, m.fd, 0, BYTES, 0, &id), 0);
-	op = mem_op(KVMEM_OP_PUT, id, 1, 0, 64 * KIB);
+	op = kvt_buf_op(KVMEM_OP_PUT, id, 1, 0, 64 * KIB);
 	EXPECT_EQ(kvt_op(fd, &op), -EOPNOTSUPP);
 	EXPECT_EQ(op.reason, KVMEM_REASON_MEDIA);
 	EXPECT_EQ(kvt_exists(fd, 1), -ENOENT);
 	ASSERT_EQ(kvt_put_key(fd, 2, 64 * KIB), 0);
-	op = mem_op(KVMEM_OP_GET, id, 2, 0, 64 * KIB);
+	op = kvt_buf_op(KVMEM_OP_GET, id, 2, 0, 64 * KIB);
 	EXPECT_EQ(kvt_op(fd, &op), -EOPNOTSUPP);
 	EXPECT_EQ(op.reason, KVMEM_REASON_DRAM);
 	EXPECT_EQ(op.res_flags, 0);
 	EXPECT_TRUE(kvt_all_zero(m.p, BYTES));
 	/* A miss is a miss, with any memory; one that is there needs no bytes. */
-	op = mem_op(KVMEM_OP_GET, id, 3, 0, 64 * KIB);
+	op = kvt_buf_op(KVMEM_OP_GET, id, 3, 0, 64 * KIB);
 	EXPECT_EQ(kvt_op(fd, &op), -ENOENT);
 	EXPECT_EQ(op.reason, KVMEM_REASON_NONE);
-	op = mem_op(KVMEM_OP_PUT, id, 2, 0, 64 * KIB);
+	op = kvt_buf_op(KVMEM_OP_PUT, id, 2, 0, 64 * KIB);
 	EXPECT_EQ(kvt_op(fd, &op), 0);
 	EXPECT_EQ(op.res_flags, KVMEM_RES_F_EXISTED);
 	ASSERT_EQ(kvt_nl_ns_get(ns, &stat), 0);
@@ -159,13 +148,13 @@ TEST(copies_are_counted_and_told)
 	mem_new(&m);
 	ASSERT_EQ(reg(fd, m.fd, 100, BYTES - 100, 0, &id), 0);
 	kvt_fill(m.p + 100 + at, len, 7);
-	op = mem_op(KVMEM_OP_PUT, id, 7, at, len);
+	op = kvt_buf_op(KVMEM_OP_PUT, id, 7, at, len);
 	ASSERT_EQ(kvt_op(fd, &op), 0);
 	EXPECT_EQ(op.res_flags, KVMEM_RES_F_BOUNCED);
 	EXPECT_EQ(op.reason, KVMEM_REASON_MEDIA);
 	EXPECT_EQ(op.crc, kvt_crc32c(m.p + 100 + at, len));
 	EXPECT_EQ(kvt_get_key(fd, 7, len), 0);
-	op = mem_op(KVMEM_OP_GET, id, 7, 2 * MIB + 1, len);
+	op = kvt_buf_op(KVMEM_OP_GET, id, 7, 2 * MIB + 1, len);
 	op.offset = 1000;
 	ASSERT_EQ(kvt_op(fd, &op), 0);
 	EXPECT_EQ(op.bytes, len - 1000);
@@ -173,14 +162,14 @@ TEST(copies_are_counted_and_told)
 	EXPECT_EQ(op.reason, KVMEM_REASON_DRAM);
 	EXPECT_EQ(kvt_check_at(m.p + 100 + 2 * MIB + 1, len - 1000, 7, 1000), -1);
 	/* Outside, or for reading only */
-	op = mem_op(KVMEM_OP_GET, id, 7, BYTES - 100 - len + 1, len);
+	op = kvt_buf_op(KVMEM_OP_GET, id, 7, BYTES - 100 - len + 1, len);
 	EXPECT_EQ(kvt_op(fd, &op), -EINVAL);
-	op = mem_op(KVMEM_OP_PUT, id, 8, BYTES - 100, 1);
+	op = kvt_buf_op(KVMEM_OP_PUT, id, 8, BYTES - 100, 1);
 	EXPECT_EQ(kvt_op(fd, &op), -EINVAL);
 	ASSERT_EQ(reg(fd, m.fd, 0, BYTES, KVMEM_BUF_F_RDONLY, &id), 0);
-	op = mem_op(KVMEM_OP_GET, id, 7, 0, len);
+	op = kvt_buf_op(KVMEM_OP_GET, id, 7, 0, len);
 	EXPECT_EQ(kvt_op(fd, &op), -EINVAL);
-	op = mem_op(KVMEM_OP_PUT, id, 9, 0, len);
+	op = kvt_buf_op(KVMEM_OP_PUT, id, 9, 0, len);
 	EXPECT_EQ(kvt_op(fd, &op), 0);
 	ASSERT_EQ(kvt_nl_ns_get(ns, &stat), 0);
 	EXPECT_TRUE(stat.bounce && !stat.verify);
@@ -208,22 +197,22 @@ TEST(block_devices_take_pages)
 	kvt_media_on(&disk);
 	fd = kvt_file(ns);
 	ASSERT_EQ(reg(fd, m.fd, 0, BYTES, 0, &id), 0);
-	op = mem_op(KVMEM_OP_PUT, id, 1, 0, 64 * KIB);
+	op = kvt_buf_op(KVMEM_OP_PUT, id, 1, 0, 64 * KIB);
 	EXPECT_EQ(kvt_op(fd, &op), -EOPNOTSUPP);
 	EXPECT_EQ(op.reason, KVMEM_REASON_MEDIA);
 	ASSERT_EQ(kvt_persist(fd, 2, 64 * KIB), 0);
-	op = mem_op(KVMEM_OP_GET, id, 2, 0, 64 * KIB);
+	op = kvt_buf_op(KVMEM_OP_GET, id, 2, 0, 64 * KIB);
 	EXPECT_EQ(kvt_op(fd, &op), -EOPNOTSUPP);
 	EXPECT_EQ(op.reason, KVMEM_REASON_MEDIA);
 	opts.bounce = true;
 	opts.set = KVT_SET_BOUNCE;
 	ASSERT_EQ(kvt_nl_ns_set(ns, &opts), 0);
-	op = mem_op(KVMEM_OP_GET, id, 2, MIB, 64 * KIB);
+	op = kvt_buf_op(KVMEM_OP_GET, id, 2, MIB, 64 * KIB);
 	EXPECT_EQ(kvt_op(fd, &op), 0);
 	EXPECT_EQ(op.res_flags, KVMEM_RES_F_BOUNCED | KVMEM_RES_F_VERIFIED);
 	EXPECT_EQ(kvt_check(m.p + MIB, 64 * KIB, 2), -1);
 	kvt_fill(m.p, 64 * KIB, 3);
-	op = mem_op(KVMEM_OP_PUT, id, 3, 0, 64 * KIB);
+	op = kvt_buf_op(KVMEM_OP_PUT, id, 3, 0, 64 * KIB);
 	op.flags = KVMEM_OP_F_PERSIST;
 	EXPECT_EQ(kvt_op(fd, &op), 0);
 	EXPECT_EQ(op.res_flags, KVMEM_RES_F_BOUNCED | KVMEM_RES_F_PERSISTED);
@@ -242,7 +231,7 @@ static void *use_it(void *arg)
 	int rc;
 
 	for (i = 0; i < 300; i++) {
-		op = mem_op(i & 1 ? KVMEM_OP_GET : KVMEM_OP_PUT, a[1], i / 2, 0, 16 * KIB);
+		op = kvt_buf_op(i & 1 ? KVMEM_OP_GET : KVMEM_OP_PUT, a[1], i / 2, 0, 16 * KIB);
 		rc = kvt_op(a[0], &op);
 		EXPECT(!rc || rc == -EBADSLT || rc == -ENOENT, "%d: %d", i, rc);
 	}
@@ -283,7 +272,7 @@ TEST(let_go_in_any_order)
 	if (!fork()) {
 		fd = kvt_new(&opts);
 		ASSERT_EQ(reg(fd, m.fd, 0, BYTES, 0, &id), 0);
-		op = mem_op(KVMEM_OP_PUT, id, 1, 0, MIB);
+		op = kvt_buf_op(KVMEM_OP_PUT, id, 1, 0, MIB);
 		kvt_op(fd, &op);
 		kill(getpid(), SIGKILL);
 	}

@@ -102,6 +102,17 @@ struct kvmem_op kvt_make_op(unsigned int opcode, uint64_t key)
 	return op;
 }
 
+struct kvmem_op kvt_buf_op(unsigned int opcode, uint32_t buf, uint64_t key, uint64_t at,
+			   uint64_t len)
+{
+	struct kvmem_op op = kvt_make_op(opcode, key);
+
+	op.buf = buf;
+	op.addr = at;
+	op.len = len;
+	return op;
+}
+
 int kvt_try_batch(int fd, struct kvmem_op *ops, unsigned int nr, unsigned int flags,
 		  uint32_t *nr_ok)
 {

@@ -39,6 +39,9 @@ int kvt_ioctl(int fd, unsigned int cmd, void *arg);
 /* Operations.  kvt_op() returns op->status; an ioctl that fails ends the test. */
 void kvt_key(uint8_t key[KVMEM_KEY_LEN], uint64_t n);
 struct kvmem_op kvt_make_op(unsigned int opcode, uint64_t key);
+/* The same with registered memory: @len bytes at @at of buffer @buf. */
+struct kvmem_op kvt_buf_op(unsigned int opcode, uint32_t buf, uint64_t key, uint64_t at,
+			   uint64_t len);
 int kvt_try_batch(int fd, struct kvmem_op *ops, unsigned int nr, unsigned int flags,
 		  uint32_t *nr_ok);
 void kvt_batch(int fd, struct kvmem_op *ops, unsigned int nr);
