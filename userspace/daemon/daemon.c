@@ -106,6 +106,18 @@ static void start_metrics(struct kvmemd *d)
 		log_err("metrics: %s; going on without", err);
 }
 
+/* Of a cluster without a daemon the kernel keeps what it has. */
+static void start_cluster(struct kvmemd *d)
+{
+	cluster_free(d->cluster);
+	d->cluster = NULL;
+	if (!d->config->cluster.given)
+		return;
+	d->cluster = cluster_new(d->loop, d->kernel, &d->state, &d->config->cluster);
+	if (!d->cluster)
+		log_err("cluster: cannot begin; going on without");
+}
+
 static int start_socket(struct kvmemd *d)
 {
 	char err[256];
@@ -166,6 +178,7 @@ static void reload(struct kvmemd *d)
 	if (config) {
 		take_config(d, config);
 		apply(d, old);
+		start_cluster(d);
 		config_free(old);
 		reconcile_reset(&d->reconcile);
 		control_reconfigure(&d->control);
@@ -231,8 +244,10 @@ static int start(struct kvmemd *d)
 	/* Before the kernel is touched: the socket may be another daemon's. */
 	if (!err)
 		err = start_socket(d);
-	if (!err)
+	if (!err) {
+		start_cluster(d);
 		err = link_start(d);
+	}
 	if (err)
 		return err;
 	start_metrics(d);
@@ -246,6 +261,7 @@ static void finish(struct kvmemd *d)
 	socket_stop(d->socket);
 	metrics_stop(d->metrics);
 	watch_free(d->watch);
+	cluster_free(d->cluster);
 	knl_close(&d->kernel->nl);
 	state_clear(&d->state);
 	reconcile_end(&d->reconcile);
