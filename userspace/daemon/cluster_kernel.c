@@ -156,16 +156,28 @@ int cluster_remove_peer(struct cluster *c, uint32_t node)
 
 /* --- the map --- */
 
+/* An attribute has 64 KiB at most, so each plane comes in a nest of its own. */
+static int put_plane(struct cluster *c, struct nl_msg *msg, int place)
+{
+	struct nlattr *nest = nla_nest_start(msg, KVMEM_A_MAP);
+	int err = !nest;
+
+	if (!err && !place)
+		err = knl_put_u64(msg, KVMEM_A_MAP_EPOCH, c->epoch);
+	if (!err)
+		err = nla_put(msg, KVMEM_A_MAP_OWNERS + place, sizeof(c->map.owner[place]),
+			      c->map.owner[place]);
+	return end_nest(msg, nest, err);
+}
+
 int cluster_push_map(struct cluster *c)
 {
 	struct nl_msg *msg = knl_request_size(KVMEM_CMD_MAP_SET, MAP_REQUEST);
-	struct nlattr *nest = msg ? nla_nest_start(msg, KVMEM_A_MAP) : NULL;
-	int p, err = !nest || knl_put_u64(msg, KVMEM_A_MAP_EPOCH, c->epoch);
+	int p, err = !msg;
 
 	for (p = 0; p < KVMEM_MAX_COPIES && !err; p++)
-		err = nla_put(msg, KVMEM_A_MAP_OWNERS + p, sizeof(c->map.owner[p]),
-			      c->map.owner[p]);
-	return submit(c, msg, end_nest(msg, nest, err));
+		err = put_plane(c, msg, p);
+	return submit(c, msg, err);
 }
 
 int cluster_settle(struct cluster *c)

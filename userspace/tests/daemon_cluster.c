@@ -146,7 +146,6 @@ static void all_of_it(void)
 	CHECK_EQ(f.cluster.hedge_us, 500);
 	CHECK_EQ(f.cluster.nr_peers, 2);
 	CHECK(!strcmp(f.cluster.peer[1].addresses, "10.0.0.3:7471"));
-	printf("# %s", said);
 	CHECK_EQ(f.cluster.epoch, 1);
 	CHECK_EQ(owned(1), KVMEM_NR_SLOTS);
 	CHECK_EQ(state.ring.members, 3);

@@ -170,6 +170,26 @@ static int map_get(struct request *r)
 	return tell(r, msg, nest);
 }
 
+/* Each nest has a part. */
+static bool map_nests(struct request *r, struct nlattr **tb)
+{
+	struct nlattr *part[KVMEM_A_MAP_MAX + 1], *nla;
+	int rem, i;
+
+	memset(tb, 0, (KVMEM_A_MAP_MAX + 1) * sizeof(*tb));
+	nla_for_each_attr(nla, r->m->head, r->m->len, rem) {
+		if (nla_type(nla) != KVMEM_A_MAP ||
+		    nla_parse_nested(part, KVMEM_A_MAP_MAX, nla, NULL))
+			return false;
+		for (i = 1; i <= KVMEM_A_MAP_MAX; i++) {
+			if (part[i] && tb[i])
+				return false;
+			tb[i] = part[i] ? part[i] : tb[i];
+		}
+	}
+	return true;
+}
+
 static int map_set(struct request *r)
 {
 	struct nlattr *tb[KVMEM_A_MAP_MAX + 1];
@@ -177,8 +197,7 @@ static int map_set(struct request *r)
 	uint64_t epoch;
 	int p;
 
-	if (!parse(r, KVMEM_A_MAP, tb, KVMEM_A_MAP_MAX) ||
-	    !knl_get_u64(tb[KVMEM_A_MAP_EPOCH], &epoch))
+	if (!map_nests(r, tb) || !knl_get_u64(tb[KVMEM_A_MAP_EPOCH], &epoch))
 		return -EINVAL;
 	if (tb[KVMEM_A_MAP_SETTLED]) {
 		if (epoch != c->epoch)
