@@ -199,10 +199,23 @@ static void take(struct etcd_member *m, const json_t *kv, bool deleted)
 	free(value);
 }
 
+static bool is_there(const struct etcd_member *m)
+{
+	return member_table_present(&m->table, m->c->config->self.id);
+}
+
+/* Somebody deleted our key, or had it with a lease of his that has ended. */
+static void notice_self(struct etcd_member *m, bool was_there)
+{
+	if (was_there && !is_there(m))
+		m->registered = false;
+}
+
 static void on_watch(void *arg, int err, json_t *reply)
 {
 	json_t *result = json_object_get(reply, "result"), *event;
 	struct etcd_member *m = arg;
+	bool was_there = is_there(m);
 	const char *type;
 	size_t i;
 
@@ -216,6 +229,7 @@ static void on_watch(void *arg, int err, json_t *reply)
 		type = json_string_value(json_object_get(event, "type"));
 		take(m, json_object_get(event, "kv"), type && !strcmp(type, "DELETE"));
 	}
+	notice_self(m, was_there);
 	advance(m);
 }
 
@@ -257,6 +271,7 @@ static void on_read(void *arg, int err, json_t *reply)
 	json_array_foreach(json_object_get(reply, "kvs"), i, kv)
 		take(m, kv, false);
 	member_table_seen(&m->table, m->now);
+	notice_self(m, true);
 	start_watch(m, revision);
 	advance(m);
 }

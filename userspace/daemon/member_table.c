@@ -204,6 +204,13 @@ bool member_table_uncertain(const struct member_table *t)
 	return t->uncertain;
 }
 
+bool member_table_present(const struct member_table *t, uint64_t id)
+{
+	unsigned int at = place_of(t, id);
+
+	return at < t->nr && t->entry[at].node.id == id && t->entry[at].present;
+}
+
 unsigned int member_table_rank(const struct member_table *t, uint64_t id)
 {
 	unsigned int i, n = 0;

@@ -52,6 +52,7 @@ bool member_table_changed(struct member_table *t, uint64_t now, uint64_t grace);
 struct cluster_node *member_table_nodes(const struct member_table *t, unsigned int *nr);
 /* An owner is unknown whose grace is not over: no time for a new map */
 bool member_table_uncertain(const struct member_table *t);
+bool member_table_present(const struct member_table *t, uint64_t id);
 /* How many that are there have smaller numbers */
 unsigned int member_table_rank(const struct member_table *t, uint64_t id);
 /* All that are there have moved for the map. */
