@@ -29,6 +29,7 @@ _kvmemctl_options() {
 	'media dump') echo --segment --keys ;;
 	'nvme take' | 'nvme release') echo --force ;;
 	'peer add') echo --name --addresses ;;
+	'peer drain' | 'peer undrain') echo --socket ;;
 	'ring simulate') echo --nodes --domains --weighted ;;
 	quiesce*) echo --wait ;;
 	events*) echo --count --timeout ;;
@@ -77,9 +78,9 @@ _kvmemctl() {
 	1,'arena ') values='set' ;;
 	1,'policy ') values='show set hist' ;;
 	1,'media ') values='list show attach detach set segments directory forget-ns format check dump' ;;
-	1,'peer ') values='list show add delete' ;;
+	1,'peer ') values='list show add delete drain undrain' ;;
 	1,'ring ') values='show owners simulate' ;;
-	2,'peer show' | 2,'peer delete') values=$(_kvmemctl_names peer) ;;
+	2,'peer show' | 2,'peer delete' | 2,'peer drain' | 2,'peer undrain') values=$(_kvmemctl_names peer) ;;
 	1,'nvme ') values='list take release' ;;
 	2,'nvme take' | 2,'nvme release') values=$(kvmemctl nvme list 2>/dev/null | awk 'NR > 1 { print $1 }') ;;
 	2,'media attach' | 2,'media format' | 2,'media check' | 2,'media dump') mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # kvmemctl: control from the command line.
 CTL_SRCS := $(addprefix ctl/,advice.c advice_json.c advice_print.c advice_read.c \
-	advise.c args.c daemon.c decode.c decode_media.c decode_peer.c error.c events.c latency.c \
+	advise.c args.c ask.c daemon.c decode.c decode_media.c decode_peer.c error.c events.c latency.c \
 	latency_read.c main.c media.c media_json.c media_offline.c module.c nl.c \
 	nl_event.c ns.c nvme.c nvme_sysfs.c object.c out.c parse.c peer.c policy.c policy_hist.c policy_print.c \
 	pool.c quiesce.c rates.c ring.c ring_sim.c sample.c screen.c settings.c stats.c stats_delta.c \
@@ -30,7 +30,7 @@ $(eval $(call unittest,ctl_live,tests/ctl_live.c $(addprefix ctl/,args.c daemon.
 $(eval $(call unittest,ctl_media,tests/ctl_media.c $(addprefix ctl/,args.c decode.c \
 	decode_media.c error.c media.c ns.c object.c out.c parse.c settings.c) nl/attr.c \
 	$(COMMON_SRCS),$(NL_LIBS) -ljansson))
-$(eval $(call unittest,ctl_peer,tests/ctl_peer.c $(addprefix ctl/,args.c decode.c \
+$(eval $(call unittest,ctl_peer,tests/ctl_peer.c $(addprefix ctl/,args.c ask.c daemon.c decode.c \
 	decode_peer.c error.c out.c parse.c peer.c ring.c ring_sim.c) nl/attr.c $(RING_SRCS) \
 	$(COMMON_SRCS),$(NL_LIBS) -ljansson -lm))
 $(eval $(call unittest,test_report,tests/test_report.c daemon/report.c daemon/state_media.c \

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The other nodes of the cluster. */
+#include <errno.h>
 #include <linux/kvmem_netlink.h>
 #include <linux/kvmem_peer.h>
 #include <string.h>
 
 #include "ctl/args.h"
+#include "ctl/ask.h"
+#include "ctl/daemon.h"
 #include "ctl/decode.h"
 #include "ctl/nl.h"
 #include "ctl/out.h"
@@ -16,6 +19,11 @@
 const struct arg_spec peer_add_specs[] = {
 	{ .name = "name" },
 	{ .name = "addresses" },
+	{ .name = NULL }
+};
+
+const struct arg_spec peer_drain_specs[] = {
+	{ .name = "socket" },
 	{ .name = NULL }
 };
 
@@ -238,4 +246,55 @@ int cmd_peer_delete(struct ctl *c)
 	int rc = peer_number(c, c->args->pos[0], &node);
 
 	return rc ? rc : change(c, KVMEM_CMD_PEER_DEL, node, NULL, NULL);
+}
+
+/* --- draining: the daemon's --- */
+
+static int drain_failed(const char *path, int err)
+{
+	switch (err) {
+	case -ENOENT:
+	case -ECONNREFUSED:
+		ctl_error("no kvmemd with a cluster is there (%s)", path);
+		return CTL_NO_DAEMON;
+	case -ENOTSUP:
+		ctl_error("the members are in a file: set \"drain = true\" for the node there, on "
+			  "all nodes");
+		return CTL_FAILED;
+	case -ENXIO:
+		ctl_error("kvmemd has no cluster");
+		return CTL_FAILED;
+	case -EACCES:
+		ctl_error("%s: %s", path, strerror(-err));
+		return CTL_NOT_PERMITTED;
+	default:
+		ctl_error("kvmemd: %s", strerror(-err));
+		return CTL_FAILED;
+	}
+}
+
+static int drain(struct ctl *c, const char *verb)
+{
+	const char *path = daemon_socket(c->args);
+	char request[32];
+	uint32_t node;
+	int rc = peer_number(c, c->args->pos[0], &node), err;
+
+	if (rc)
+		return rc;
+	snprintf(request, sizeof(request), "%s %u", verb, node);
+	err = ask_daemon(path, request);
+	if (err)
+		return drain_failed(path, err);
+	return c->json ? out_json(json_pack("{s:i}", "node", (int)node)) : CTL_OK;
+}
+
+int cmd_peer_drain(struct ctl *c)
+{
+	return drain(c, "drain");
+}
+
+int cmd_peer_undrain(struct ctl *c)
+{
+	return drain(c, "undrain");
 }

@@ -339,6 +339,14 @@ int cluster_second(struct cluster *c, uint64_t now)
 	return err ? err : reconcile_map(c, now);
 }
 
+void cluster_drain(struct cluster *c, unsigned int node, bool drain, cluster_fn fn, void *arg)
+{
+	if (c->etcd)
+		etcd_member_drain(c->etcd, node, drain, fn, arg);
+	else
+		fn(arg, -ENOTSUP);
+}
+
 void cluster_disconnected(struct cluster *c)
 {
 	c->introduced = c->have_kernel_map = false;

@@ -62,6 +62,11 @@ void cluster_disconnected(struct cluster *c);
  */
 int cluster_second(struct cluster *c, uint64_t now);
 
+/* Told once: 0, -ENOTSUP: a file says who drains, or what etcd said */
+typedef void (*cluster_fn)(void *arg, int err);
+/* @node is to own nothing, or something again.  @fn may be told at once. */
+void cluster_drain(struct cluster *c, unsigned int node, bool drain, cluster_fn fn, void *arg);
+
 /* --- for membership --- */
 
 /* Other members; @nodes is taken over, and in order. */
@@ -104,6 +109,8 @@ struct etcd_member *etcd_member_new(struct cluster *c, struct loop *loop);
 void etcd_member_free(struct etcd_member *m);
 /* Every second: leases, and what has become due */
 void etcd_member_second(struct etcd_member *m, uint64_t now);
+void etcd_member_drain(struct etcd_member *m, unsigned int node, bool drain, cluster_fn fn,
+		       void *arg);
 bool etcd_member_lost(const struct etcd_member *m);
 
 #endif

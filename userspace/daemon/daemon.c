@@ -8,6 +8,7 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
+#include "daemon/command.h"
 #include "daemon/daemon.h"
 #include "daemon/daemon_internal.h"
 #include "daemon/log.h"
@@ -116,6 +117,12 @@ static void start_cluster(struct kvmemd *d)
 	d->cluster = cluster_new(d->loop, d->kernel, &d->state, &d->config->cluster);
 	if (!d->cluster)
 		log_err("cluster: cannot begin; going on without");
+	if (d->command)
+		return;
+	d->command = command_start(d->loop, d->config->daemon.socket, &d->cluster);
+	if (!d->command)
+		log_err("%s" COMMAND_SUFFIX ": %s; nobody can ask to drain", d->config->daemon.socket,
+			strerror(errno));
 }
 
 static int start_socket(struct kvmemd *d)
@@ -158,6 +165,8 @@ static void apply(struct kvmemd *d, const struct config *old)
 	    !d->socket) {
 		socket_stop(d->socket);
 		start_socket(d);
+		command_stop(d->command);
+		d->command = NULL;
 	}
 	if (a->poll_ms == b->poll_ms)
 		return;
@@ -262,6 +271,7 @@ static void finish(struct kvmemd *d)
 	metrics_stop(d->metrics);
 	watch_free(d->watch);
 	cluster_free(d->cluster);
+	command_stop(d->command);
 	knl_close(&d->kernel->nl);
 	state_clear(&d->state);
 	reconcile_end(&d->reconcile);

@@ -11,7 +11,7 @@ STATE_SRCS := $(addprefix daemon/,kernel.c read.c state.c state_media.c state_pa
 CLUSTER_SRCS := $(addprefix daemon/,cluster.c cluster_kernel.c etcd.c map_json.c member_etcd.c \
 	member_static.c member_table.c)
 CLUSTER_LIBS := -ljansson -lcurl -lm
-DAEMON_SRCS := $(addprefix daemon/,attach.c control.c daemon.c link.c loop.c main.c reconcile.c \
+DAEMON_SRCS := $(addprefix daemon/,attach.c command.c control.c daemon.c link.c loop.c main.c reconcile.c \
 	socket.c watch.c) $(CLUSTER_SRCS) $(CONFIG_SRCS) $(STATE_SRCS) $(RING_SRCS)
 
 $(O)/obj/daemon/%.o $(O)/san/daemon/%.o $(O)/san/tests/daemon_%.o $(O)/san/tests/fake_kernel.o \
@@ -34,7 +34,7 @@ $(eval $(call unittest,daemon_control,tests/daemon_control.c daemon/control.c \
 $(eval $(call unittest,daemon_link,tests/daemon_link.c $(addprefix daemon/,attach.c control.c link.c \
 	loop.c reconcile.c watch.c) $(CLUSTER_SRCS) $(RING_SRCS) $(DAEMON_FAKE) $(CONFIG_SRCS) $(POLICY_SRCS), \
 	$(NL_LIBS) -lconfig -lsystemd $(CLUSTER_LIBS)))
-$(eval $(call unittest,daemon_cluster,tests/daemon_cluster.c daemon/loop.c $(CLUSTER_SRCS) $(RING_SRCS) \
+$(eval $(call unittest,daemon_cluster,tests/daemon_cluster.c daemon/command.c ctl/ask.c daemon/loop.c $(CLUSTER_SRCS) $(RING_SRCS) \
 	$(DAEMON_FAKE) $(CONFIG_SRCS) $(POLICY_SRCS),$(NL_LIBS) -lconfig -lsystemd $(CLUSTER_LIBS)))
 $(eval $(call unittest,daemon_etcd,tests/daemon_etcd.c tests/etcd_server.c daemon/loop.c \
 	$(CLUSTER_SRCS) $(RING_SRCS) $(DAEMON_FAKE) $(CONFIG_SRCS) $(POLICY_SRCS),\

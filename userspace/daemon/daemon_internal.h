@@ -35,6 +35,7 @@ struct kvmemd {
 	struct reconcile reconcile;
 	struct watch_sockets *watch;
 	struct cluster *cluster;
+	struct command_server *command;
 	struct metrics *metrics;
 	struct socket_server *socket;
 	int poll_timer;

@@ -31,6 +31,7 @@
  * @map_revision: of the key of the map, 0 = there is none
  * @lost: the last call failed
  * @moved: the epoch that we have told to have moved for
+ * @drain_fn: told of the end of the drain on its way, or NULL
  */
 struct etcd_member {
 	struct cluster *c;
@@ -42,6 +43,8 @@ struct etcd_member {
 	uint64_t keepalive_at, retry_at, turn_at, now;
 	uint64_t moved;
 	char prefix[128];
+	cluster_fn drain_fn;
+	void *drain_arg;
 };
 
 static void advance(struct etcd_member *m);
@@ -441,6 +444,46 @@ void etcd_member_second(struct etcd_member *m, uint64_t now)
 	advance(m);
 }
 
+/* --- draining --- */
+
+static void drain_ended(struct etcd_member *m, int err)
+{
+	cluster_fn fn = m->drain_fn;
+
+	m->drain_fn = NULL;
+	if (fn)
+		fn(m->drain_arg, err);
+}
+
+static void on_drained(void *arg, int err, json_t *reply)
+{
+	(void)reply;
+	drain_ended(arg, err);
+}
+
+/* Without a lease: it outlives the daemons. */
+void etcd_member_drain(struct etcd_member *m, unsigned int node, bool drain, cluster_fn fn,
+		       void *arg)
+{
+	char what[32];
+	int err;
+
+	if (m->drain_fn) {
+		fn(arg, -EBUSY);
+		return;
+	}
+	snprintf(what, sizeof(what), "drain/%u", node);
+	m->drain_fn = fn;
+	m->drain_arg = arg;
+	err = drain ? etcd_call(m->etcd, "/v3/kv/put",
+				json_pack("{s:o, s:o}", "key", key_of(m, what), "value",
+					  encoded("1", 1)), on_drained, m) :
+		      etcd_call(m->etcd, "/v3/kv/deleterange",
+				json_pack("{s:o}", "key", key_of(m, what)), on_drained, m);
+	if (err)
+		drain_ended(m, err);
+}
+
 bool etcd_member_lost(const struct etcd_member *m)
 {
 	return m->lost;
@@ -465,6 +508,7 @@ void etcd_member_free(struct etcd_member *m)
 {
 	if (!m)
 		return;
+	drain_ended(m, -ECANCELED);
 	etcd_free(m->etcd);
 	member_table_clear(&m->table);
 	free(m);

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /* kvmemd and the cluster, with a file of nodes. */
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "ctl/ask.h"
 #include "daemon/cluster.h"
+#include "daemon/command.h"
 #include "daemon/log.h"
 #include "daemon/loop.h"
 #include "daemon/map_json.h"
@@ -313,6 +316,57 @@ static void refusals(void)
 	end();
 }
 
+/* --- what it is asked --- */
+
+static char socket_path[300];
+static const char *request;
+
+static void *asker(void *arg)
+{
+	*(int *)arg = ask_daemon(socket_path, request);
+	return NULL;
+}
+
+/* What somebody is told who sends @text */
+static int asked(const char *text)
+{
+	pthread_t thread;
+	int result = 1, timer = loop_timer(loop, 20000000, on_time, NULL);
+
+	request = text;
+	pthread_create(&thread, NULL, asker, &result);
+	while (pthread_tryjoin_np(thread, NULL))
+		loop_run(loop);
+	loop_timer_stop(loop, timer);
+	return result;
+}
+
+static void commands(void)
+{
+	struct command_server *s;
+	struct stat st;
+	struct cluster *none = NULL;
+
+	begin();
+	snprintf(socket_path, sizeof(socket_path), "%s/sock", dir);
+	CHECK_EQ(ask_daemon(socket_path, "drain 1"), -ENOENT);
+	s = command_start(loop, socket_path, &c);
+	CHECK(s);
+	CHECK_EQ(asked("drain 2"), -ENOTSUP);
+	CHECK_EQ(asked("undrain 2"), -ENOTSUP);
+	CHECK_EQ(asked("drain 65535"), -EINVAL);
+	CHECK_EQ(asked("drain"), -EINVAL);
+	CHECK_EQ(asked("reboot 1"), -EINVAL);
+	command_stop(s);
+	s = command_start(loop, socket_path, &none);
+	CHECK_EQ(asked("drain 2"), -ENXIO);
+	strcat(socket_path, COMMAND_SUFFIX);
+	CHECK(!stat(socket_path, &st) && (st.st_mode & 0777) == 0600);
+	command_stop(s);
+	CHECK(stat(socket_path, &st));
+	end();
+}
+
 /* --- what is in etcd, without etcd --- */
 
 static void json(void)
@@ -390,6 +444,7 @@ static const struct ktap_test tests[] = {
 	{ "secrets", secrets },
 	{ "another node", another_node },
 	{ "refusals", refusals },
+	{ "commands", commands },
 	{ "json", json },
 	{ "table", table },
 };

@@ -290,14 +290,24 @@ static void three_nodes(void)
 	CHECK_EQ(regressions + conflicts, 0);
 }
 
+static int drained;
+
+static void on_drained(void *arg, int err)
+{
+	(void)arg;
+	drained = err;
+}
+
 static void drain(void)
 {
 	epoch_before = daemon_[0].f.cluster.epoch;
-	put("/kvmem/t/drain/2", "1");
+	drained = 1;
+	cluster_drain(daemon_[2].c, 2, true, on_drained, NULL);
 	CHECK(expect(ID(1) | ID(3), 15));
+	CHECK_EQ(drained, 0);
 	CHECK_EQ(daemon_[0].f.cluster.nr_peers, 2);
 	epoch_before = daemon_[0].f.cluster.epoch;
-	put("/kvmem/t/drain/2", "");
+	cluster_drain(daemon_[0].c, 2, false, on_drained, NULL);
 	CHECK(expect(ID(1) | ID(2) | ID(3), 15));
 }
 
