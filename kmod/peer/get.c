@@ -110,13 +110,14 @@ static int get_send(struct peer_get *g, struct kvmem_peer *peer, u32 room, bool 
 			g->asks[g->nr++] = ask;
 			return 0;
 		}
+		/* Whatever it is that the transport cannot do, another peer may be well. */
+		if (ret != -EINTR)
+			ret = -EHOSTUNREACH;
 	}
 	if (ask->call.bvecs && !ask->block)
 		g->span_used = false;
 	kvmem_ask_drop(ask);
-	/* The transport's errors lead to the next one; these do not. */
-	return ret == -EINTR || ret == -ENOMEM || ret == -ENOSPC || ret == -EDQUOT ||
-	       ret == -ESHUTDOWN ? ret : -EHOSTUNREACH;
+	return ret;
 }
 
 static void get_set_hedge(struct peer_get *g)
