@@ -15,12 +15,14 @@
 
 /**
  * struct kvmem_move - a run of the peer's memory, and what of the block goes there
+ * @node: in req->moves
  * @req: whose
  * @ctx: the core's
  * @cqe: of its last entry
  * @nr_wrs: entries of the send queue
  * @dir: TO_DEVICE: RDMA WRITE
  * @nr_sg: entries of @sg
+ * @sg: memory of the block
  */
 struct kvmem_move {
 	struct list_head node;
