@@ -142,6 +142,15 @@ bool kvmem_expires_past(u32 expires)
 	return expires && (s32)(expires_now() - expires) >= 0;
 }
 
+u32 kvmem_expires_left_ms(u32 expires)
+{
+	s64 units = (s32)(expires - expires_now());
+
+	if (!expires)
+		return 0;
+	return max_t(s64, div_s64(units * (1LL << EXPIRES_SHIFT), NSEC_PER_MSEC), 1);
+}
+
 /* Allocation --------------------------------------------------------------- */
 
 static unsigned int block_nr_crcs(size_t size)

@@ -185,6 +185,8 @@ bool kvmem_block_persisted(struct kvmem_block *block);
 bool kvmem_block_expired(const struct kvmem_block *block);
 /* The same of a kvmem_block.expires that is not in a block. */
 bool kvmem_expires_past(u32 expires);
+/* What is left of it, ms, at least 1; 0: no end. */
+u32 kvmem_expires_left_ms(u32 expires);
 /*
  * kvmem_block.expires to and from seconds since 1970; 0 is 0.  A time that has
  * passed becomes one that has expired.

@@ -417,11 +417,13 @@ static int op_nop(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *o
 	return 0;
 }
 
-static int delete_dram(struct kvmem_ns *ns, struct kvmem_op *op, u32 *size)
+static int delete_dram(struct kvmem_ns *ns, const struct kvmem_key *key, u32 *size)
 {
-	struct kvmem_block *block = kvmem_op_find(ns, op);
+	struct kvmem_block *block;
+	u16 res_flags = 0;
 	int ret = -ENOENT;
 
+	block = kvmem_block_lookup(ns, key, &res_flags);
 	if (!block)
 		return ret;
 	if (kvmem_block_unlink(block, KVMEM_BLOCK_DELETED, KVMEM_EVICT_QUOTA)) {
@@ -432,22 +434,33 @@ static int delete_dram(struct kvmem_ns *ns, struct kvmem_op *op, u32 *size)
 	return ret;
 }
 
-static int op_delete(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op,
-		     struct kvmem_run *run)
+int kvmem_delete_here(struct kvmem_ns *ns, const struct kvmem_key *key, u32 *size)
 {
-	u32 size = 0, flash_size = 0;
+	u32 flash_size = 0;
 	int ret, flash;
 
-	kvmem_run_flush(run, ns);
-	ret = delete_dram(ns, op, &size);
+	*size = 0;
+	ret = delete_dram(ns, key, size);
 	/* Second, so that what is on its way there finds the block deleted. */
-	flash = kvmem_flash_delete(ns, op_key(op), &flash_size);
+	flash = kvmem_flash_delete(ns, key, &flash_size);
 	if (!flash || (ret && flash != -ENOENT))
 		ret = flash;
 	if (!ret)
 		kvmem_stat_inc(ns, KVMEM_STAT_DELETES);
+	*size = *size ?: flash_size;
+	return ret;
+}
+
+static int op_delete(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op,
+		     struct kvmem_run *run)
+{
+	u32 size;
+	int ret;
+
+	kvmem_run_flush(run, ns);
+	ret = kvmem_delete_here(ns, op_key(op), &size);
 	/* Its length and checksum are for those who may read. */
-	op->bytes = !ret && kf->access & KVMEM_ACCESS_READ ? size ?: flash_size : 0;
+	op->bytes = !ret && kf->access & KVMEM_ACCESS_READ ? size : 0;
 	op->crc = 0;
 	return ret;
 }
