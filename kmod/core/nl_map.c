@@ -17,25 +17,53 @@
 /* An answer to map-get with a plane: that, and the rest */
 #define MAP_ANSWER	(nla_total_size(MAP_PLANE) + GENLMSG_DEFAULT_SIZE)
 
-/* What is in @tb must be in @allowed.  An empty request has no nest at all. */
-static int kvmem_nl_map_nest(struct genl_info *info, struct nlattr **tb, u64 allowed)
+/* What one nest has is added to @tb; it must be in @allowed, and not be there yet. */
+static int kvmem_nl_map_add(struct nlattr *nest, struct nlattr **tb, u64 allowed,
+			    struct netlink_ext_ack *extack)
 {
-	struct nlattr *nest = info->attrs[KVMEM_A_MAP];
+	struct nlattr *part[KVMEM_A_MAP_MAX + 1];
 	unsigned int i;
 	int err;
 
-	memset(tb, 0, (KVMEM_A_MAP_MAX + 1) * sizeof(*tb));
-	err = kvmem_nl_only(info->attrs, KVMEM_NL_BIT(MAP), info->extack);
-	if (err || !nest)
-		return err;
-	err = nla_parse_nested(tb, KVMEM_A_MAP_MAX, nest, kvmem_map_nl_policy, info->extack);
+	err = nla_parse_nested(part, KVMEM_A_MAP_MAX, nest, kvmem_map_nl_policy, extack);
 	if (err)
 		return err;
 	for (i = 1; i <= KVMEM_A_MAP_MAX; i++) {
-		if (!tb[i] || allowed & BIT_ULL(i))
+		if (!part[i])
 			continue;
-		NL_SET_ERR_MSG_ATTR(info->extack, tb[i], "the command does not take this attribute");
-		return -EINVAL;
+		if (!(allowed & BIT_ULL(i))) {
+			NL_SET_ERR_MSG_ATTR(extack, part[i],
+					    "the command does not take this attribute");
+			return -EINVAL;
+		}
+		if (tb[i]) {
+			NL_SET_ERR_MSG_ATTR(extack, part[i], "this is there twice");
+			return -EINVAL;
+		}
+		tb[i] = part[i];
+	}
+	return 0;
+}
+
+/*
+ * An attribute says its length in 16 bits, so that a nest has room for one plane: a map
+ * comes in several of them, and what they have counts together.  An empty request has none.
+ */
+static int kvmem_nl_map_nest(struct genl_info *info, struct nlattr **tb, u64 allowed)
+{
+	struct nlattr *attr;
+	int err, rem;
+
+	memset(tb, 0, (KVMEM_A_MAP_MAX + 1) * sizeof(*tb));
+	err = kvmem_nl_only(info->attrs, KVMEM_NL_BIT(MAP), info->extack);
+	if (err)
+		return err;
+	nlmsg_for_each_attr(attr, info->nlhdr, GENL_HDRLEN, rem) {
+		if (nla_type(attr) != KVMEM_A_MAP)
+			continue;
+		err = kvmem_nl_map_add(attr, tb, allowed, info->extack);
+		if (err)
+			return err;
 	}
 	return 0;
 }
