@@ -41,9 +41,9 @@ const struct nla_policy kvmem_cluster_nl_policy[KVMEM_A_CLUSTER_TRANSPORT + 1] =
 const struct nla_policy kvmem_map_nl_policy[KVMEM_A_MAP_MOVING + 1] = {
 	[KVMEM_A_MAP_EPOCH] = { .type = NLA_U64, },
 	[KVMEM_A_MAP_PREVIOUS_EPOCH] = { .type = NLA_U64, },
-	[KVMEM_A_MAP_OWNERS] = NLA_POLICY_EXACT_LEN(32768),
-	[KVMEM_A_MAP_OWNERS2] = NLA_POLICY_EXACT_LEN(32768),
-	[KVMEM_A_MAP_OWNERS3] = NLA_POLICY_EXACT_LEN(32768),
+	[KVMEM_A_MAP_OWNERS] = { .type = NLA_BINARY, },
+	[KVMEM_A_MAP_OWNERS2] = { .type = NLA_BINARY, },
+	[KVMEM_A_MAP_OWNERS3] = { .type = NLA_BINARY, },
 	[KVMEM_A_MAP_PLANE] = NLA_POLICY_MAX(NLA_U32, 5),
 	[KVMEM_A_MAP_SETTLED] = { .type = NLA_FLAG, },
 	[KVMEM_A_MAP_MOVED_BLOCKS] = { .type = NLA_U64, },

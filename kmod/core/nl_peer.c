@@ -56,7 +56,7 @@ static int kvmem_nl_node(struct nlattr *attr, struct netlink_ext_ack *extack)
 {
 	if (nla_get_u32(attr) <= KVMEM_NODE_MAX)
 		return 0;
-	NL_SET_ERR_MSG_ATTR(extack, attr, "a node's number is 0 to 65534");
+	NL_SET_ERR_MSG_ATTR(extack, attr, "a node is a number from 0 to 65534");
 	return -ERANGE;
 }
 
