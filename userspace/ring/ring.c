@@ -198,11 +198,12 @@ static void divide_all(struct work *w, unsigned int place, struct quota_item *do
 static int set_quotas(struct work *w, unsigned int place, bool ahead)
 {
 	struct quota_item *domains = calloc(w->nr_domains + w->nr, sizeof(*domains));
-	struct quota_item *items = domains + w->nr_domains;
+	struct quota_item *items;
 	unsigned int i;
 
 	if (!domains)
 		return -ENOMEM;
+	items = domains + w->nr_domains;
 	for (i = 0; i < w->nr; i++)
 		items[i] = item_of(&w->member[i], place, ahead);
 	divide_all(w, place, domains, items);
