@@ -481,6 +481,12 @@ bool kvmem_media_writable(const struct kvmem_media *media);
 struct kvmem_media *kvmem_media_pick(struct kvmem_ns *ns, size_t bytes);
 /* The same among those that move memory without pages. */
 struct kvmem_media *kvmem_media_pick_dma(struct kvmem_ns *ns, size_t bytes);
+/*
+ * Who finds a namespace may delete in it at once, and then waits for its tables: so
+ * it is coming before it can be found, and came after kvmem_media_ns_created().
+ */
+void kvmem_media_ns_coming(void);
+void kvmem_media_ns_came(void);
 /* A namespace was created, or is about to go: its copies come, or go for good. */
 void kvmem_media_ns_created(struct kvmem_ns *ns);
 void kvmem_media_ns_deleted(struct kvmem_ns *ns);
