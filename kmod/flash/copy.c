@@ -17,6 +17,7 @@
 #include <linux/slab.h>
 #include "flash/flash.h"
 #include "flash/tier.h"
+#include "kunit_stub.h"
 #include "ns.h"
 #include "trace.h"
 
@@ -363,6 +364,7 @@ bool kvmem_copy_unlink(struct kvmem_copy *copy, enum kvmem_block_state to)
 	struct kvmem_media *media = copy->seg->media;
 	bool done;
 
+	KVMEM_STUB(kvmem_copy_unlink, copy, to);
 	spin_lock(&media->lock);
 	done = kvmem_copy_unlink_locked(copy, to);
 	spin_unlock(&media->lock);
