@@ -10,7 +10,7 @@
 #include <kunit/static_stub.h>
 #define KVMEM_STUB(real, ...)	KUNIT_STATIC_STUB_REDIRECT(real, __VA_ARGS__)
 #else
-#define KVMEM_STUB(real, ...)	do { } while (0)
+#define KVMEM_STUB(...)		do { } while (0)
 #endif
 
 #endif

@@ -61,7 +61,7 @@ static void expect_now(int fd, uint64_t key, uint32_t newest, uint32_t want, con
 	       (unsigned long long)key, when, rc, gen, newest, op.tier);
 }
 
-static void put(int fd, uint64_t key, uint32_t gen, bool persist, int deleted, uint8_t *p)
+static void put_new(int fd, uint64_t key, uint32_t gen, bool persist, int deleted, uint8_t *p)
 {
 	struct kvmem_op op = kvt_make_op(KVMEM_OP_PUT, key);
 
@@ -94,13 +94,13 @@ static void *writer(void *arg)
 		if (kvt_rand(&state) % 2)
 			expect_now(fd, key, *gen, 0, "deleted", p);
 		++*gen;
-		put(fd, key, *gen, kvt_rand(&state) % 8 == 0, rc, p);
+		put_new(fd, key, *gen, kvt_rand(&state) % 8 == 0, rc, p);
 		/* Deleted again while it is on its way. */
 		if (kvt_rand(&state) % 4)
 			continue;
 		rc = kvt_delete(fd, key);
 		++*gen;
-		put(fd, key, *gen, false, rc, p);
+		put_new(fd, key, *gen, false, rc, p);
 		expect_now(fd, key, *gen, *gen, "put", p);
 	}
 	close(fd);
