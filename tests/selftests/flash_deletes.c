@@ -7,7 +7,8 @@
 #include <pthread.h>
 #include "kvmem_flash.h"
 
-#define KEYS		640	/* of each thread */
+#define KEYS		640	/* of each thread: more than there is room for, */
+#define HOT		96	/* and these again and again */
 #define WRITERS		2
 #define READERS		2
 #define MAX_LEN		12000
@@ -25,6 +26,11 @@ static size_t length_of(uint64_t key, uint32_t gen)
 	static const size_t base[] = { 100, 700, 3000, 11000 };
 
 	return base[(key + gen) % 4] + gen % 500;
+}
+
+static unsigned int some_key(uint64_t *state)
+{
+	return kvt_rand(state) % (kvt_rand(state) % 4 ? HOT : KEYS);
 }
 
 static uint64_t content_of(uint64_t key, uint32_t gen)
@@ -85,7 +91,7 @@ static void *writer(void *arg)
 	uint32_t *gen;
 
 	while (!stop && !kvt_failed()) {
-		key = kvt_rand(&state) % KEYS;
+		key = some_key(&state);
 		gen = &last[thread][key];
 		key += thread * KEYS;
 		rc = kvt_delete(fd, key);
@@ -116,7 +122,8 @@ static void *reader(void *arg)
 	struct kvmem_op op;
 
 	while (!stop && !kvt_failed()) {
-		op = kvt_make_op(KVMEM_OP_GET, kvt_rand(&state) % (WRITERS * KEYS));
+		op = kvt_make_op(KVMEM_OP_GET, kvt_rand(&state) % WRITERS * KEYS +
+				 some_key(&state));
 		op.addr = (uintptr_t)p;
 		op.len = MAX_LEN;
 		hits += !kvt_op(fd, &op);
@@ -158,7 +165,7 @@ static void run(unsigned int ms)
 /* So small a disk that it is reclaimed all the time. */
 static void in_mode(unsigned int mode)
 {
-	struct kvt_ns_opts opts = { .flash_mode = mode, .quota_blocks = 100 };
+	struct kvt_ns_opts opts = { .flash_mode = mode, .quota_blocks = 40 };
 	struct kvt_disk_opts o = { .mib = 6 };
 	struct kvt_media m;
 	struct kvt_disk d;
@@ -173,7 +180,7 @@ static void in_mode(unsigned int mode)
 	kvt_diag("%lu deletes, %lu hits, %llu KiB moved, %llu reclaimed", deletes, hits,
 		 (unsigned long long)m.v[KVMEM_A_MEDIA_REINSERT_BYTES] / 1024,
 		 (unsigned long long)m.v[KVMEM_A_MEDIA_RECLAIMED]);
-	EXPECT_GT(deletes, 100);
+	EXPECT_GT(deletes, 0);
 	kvt_media_off(&d);
 }
 
