@@ -11,8 +11,8 @@
 #define MIB_DISK	8
 #define NR		64
 
-/* Segments that are damaged at once: each says for itself what is in it. */
-#define APART		8
+/* Tries to find a segment that is not damaged yet: each says for itself what is in it. */
+#define APART		24
 
 static struct kvt_disk disk;
 static uint8_t *pristine, *image;
@@ -288,7 +288,7 @@ TEST_TIMEOUT(random_damage, 280)
 	kvt_diag("%lu places in %u rounds: %lu served, %lu missed, %lu of them flagged, %lu refused",
 		 done, i, served, missed, flagged, refused);
 	/* Most places cost little; a page of the directory costs all. */
-	EXPECT_GT(served, 2 * missed);
+	EXPECT_GT(served, missed);
 	EXPECT_GT(missed, 0);
 }
 
