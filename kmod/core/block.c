@@ -312,6 +312,9 @@ bool kvmem_block_here(struct kvmem_ns *ns, const struct kvmem_key *key)
 {
 	bool here;
 
+	/* Who moves everything past DRAM has nothing in it. */
+	if (!atomic_read(&ns->index.nelems))
+		return false;
 	rcu_read_lock();
 	here = rhashtable_lookup(&ns->index, key, kvmem_index_params);
 	rcu_read_unlock();

@@ -81,7 +81,7 @@ struct kvmem_dma_run {
  * @done: called once, from any context but with no lock of ours; @status is 0
  *	or a negative errno, -EILSEQ when a guard did not match.  The memory is the
  *	caller's again: not before the device can no longer touch it
- * @start: ktime in ns; of the core
+ * @start: ktime in ns; of the core, when the caller has not just looked and leaves 0
  * @dev: of the core
  * @backend: of the backend
  * @pending: parts on their way, of the backend
