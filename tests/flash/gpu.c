@@ -310,7 +310,7 @@ TEST_TIMEOUT(moves_under_load, 200)
 		op = kvt_buf_op(KVMEM_OP_PUT, buf, i, i * 64 * KIB, 64 * KIB);
 		ASSERT_EQ(kvt_op(fd, &op), 0);
 	}
-	/* A kernel without CONFIG_DMABUF_MOVE_NOTIFY pins what is mapped: revoked first, then moved. */
+	/* Without CONFIG_DMABUF_MOVE_NOTIFY what is mapped is pinned: revoked first, then moved. */
 	pins = gpu_count(&g, a).pinned;
 	for (i = 0; i < 2; i++) {
 		l[i] = (struct load){ .fd = fd, .nr = nr / 2, .first = i * nr / 2 };
