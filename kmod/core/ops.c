@@ -217,7 +217,7 @@ static int get_dram(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op 
 {
 	struct kvmem_past past = { .growth = kvmem_run_growth(run) };
 	/* What bounces does so from DRAM. */
-	bool dma = kvmem_buffer_is_dma(kf, op->buf);
+	bool dma = kvmem_run_buffer_is_dma(run, kf, op->buf);
 	struct kvmem_block *block = op_fetch(ns, op, run, dma ? NULL : &past);
 	size_t len;
 	int ret;
@@ -247,7 +247,7 @@ static int get_dram(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op 
 static int op_get(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op,
 		  struct kvmem_run *run)
 {
-	bool dma = kvmem_buffer_is_dma(kf, op->buf);
+	bool dma = kvmem_run_buffer_is_dma(run, kf, op->buf);
 	int ret = -EAGAIN;
 
 	if (dma || op->flags & KVMEM_OP_F_NOCACHE)
@@ -381,7 +381,7 @@ static int put_new(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *
 static int op_put(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op,
 		  struct kvmem_run *run)
 {
-	bool dma = kvmem_buffer_is_dma(kf, op->buf);
+	bool dma = kvmem_run_buffer_is_dma(run, kf, op->buf);
 	struct kvmem_block *block;
 	int ret;
 

@@ -20,6 +20,8 @@ static unsigned int get_flags;
 static uint32_t buf_id;
 static struct kvmem_op ops[DEPTH_MAX];
 static unsigned int order[SET_MAX], next_in_order;
+/* Of the set: who asks for a block has its key, and it is not us who makes keys. */
+static uint8_t set_keys[SET_MAX][KVMEM_KEY_LEN];
 static uint64_t next_key;	/* of blocks that are put and deleted again */
 
 /* Clocks --------------------------------------------------------------------- */
@@ -117,7 +119,10 @@ static void op_fill(const struct flash_case *c, unsigned int slot)
 
 	kvmem_op_init(op, c->write ? KVMEM_OP_PUT : KVMEM_OP_GET, NULL);
 	/* Blocks of every size have keys of their own. */
-	key_of(op->key, c->write ? next_key++ : c->bytes + flash_pick(c));
+	if (c->write)
+		key_of(op->key, next_key++);
+	else
+		memcpy(op->key, set_keys[flash_pick(c)], KVMEM_KEY_LEN);
 	op->flags = KVMEM_OP_F_NOCACHE;
 	op->buf = buf_id;
 	op->addr = slot * c->bytes;
@@ -288,6 +293,7 @@ void flash_fill(const struct flash_case *c)
 	next_key = c->bytes;
 	for (i = 0; i < flash_set_size(c); i++) {
 		bench_content(memory, 4 * KIB, i);
+		key_of(set_keys[i], next_key);
 		op_fill(&put, 0);
 		kvmem_batch_run(kv, ops, 1, 0);
 		ops_check(&put, ops, 1);
