@@ -72,6 +72,9 @@ static const struct config_key ns_keys[] = {
 	{ "copies", CONFIG_T_COUNT, KEY(config_ns, copies), CONFIG_COPIES, 1, KVMEM_MAX_COPIES },
 	{ "peer_share", CONFIG_T_BOOL, KEY(config_ns, peer_share), CONFIG_PEER_SHARE, 0, 0 },
 	{ "peer_keep", CONFIG_T_BOOL, KEY(config_ns, peer_keep), CONFIG_PEER_KEEP, 0, 0 },
+	{ "require_verified", CONFIG_T_BOOL, KEY(config_ns, require_verified), CONFIG_VERIFIED,
+	  0, 0 },
+	{ "allow_bounce", CONFIG_T_BOOL, KEY(config_ns, allow_bounce), CONFIG_BOUNCE, 0, 0 },
 	{ NULL, 0, 0, 0, 0, 0 }
 };
 

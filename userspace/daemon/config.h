@@ -53,10 +53,12 @@ enum config_set {
 	CONFIG_PATH		= 1 << 17,
 	CONFIG_UUID		= 1 << 18,
 	CONFIG_WRITE_BUDGET	= 1 << 19,
-	CONFIG_PLACEMENT	= 1 << 20,
-	CONFIG_COPIES		= 1 << 21,
-	CONFIG_PEER_SHARE	= 1 << 22,
-	CONFIG_PEER_KEEP	= 1 << 23,
+	CONFIG_PLACEMENT	= 1 << 22,
+	CONFIG_COPIES		= 1 << 23,
+	CONFIG_PEER_SHARE	= 1 << 24,
+	CONFIG_PEER_KEEP	= 1 << 25,
+	CONFIG_VERIFIED		= 1 << 20,
+	CONFIG_BOUNCE		= 1 << 21,
 };
 
 struct config_pool {
@@ -90,6 +92,7 @@ struct config_ns {
 	uint8_t placement;
 	uint64_t copies;
 	bool peer_share, peer_keep;
+	bool require_verified, allow_bounce;
 };
 
 /**

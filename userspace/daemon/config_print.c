@@ -119,6 +119,14 @@ static void print_peers(const struct config_ns *ns, FILE *to)
 		fprintf(to, "\t\tpeer_keep = %s;\n", ns->peer_keep ? "true" : "false");
 }
 
+static void print_memory(const struct config_ns *ns, FILE *to)
+{
+	if (ns->set & CONFIG_VERIFIED)
+		fprintf(to, "\t\trequire_verified = %s;\n", ns->require_verified ? "true" : "false");
+	if (ns->set & CONFIG_BOUNCE)
+		fprintf(to, "\t\tallow_bounce = %s;\n", ns->allow_bounce ? "true" : "false");
+}
+
 static void print_ns(const struct config_ns *ns, FILE *to)
 {
 	fprintf(to, "\t{\n");
@@ -136,6 +144,7 @@ static void print_ns(const struct config_ns *ns, FILE *to)
 		fprintf(to, "\t\tpin_percent = %llu;\n", (ull)ns->pin_percent);
 	print_flash(ns, to);
 	print_peers(ns, to);
+	print_memory(ns, to);
 	fprintf(to, "\t\tpolicy = \"%s\";\n\t}", config_policy_name(ns->policy));
 }
 

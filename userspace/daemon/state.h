@@ -51,6 +51,7 @@ struct state_ns {
 	uint8_t flash_mode;	/* enum kvmem_flash_mode */
 	uint64_t flash_quota_bytes, flash_blocks, flash_bytes;
 	uint8_t placement, copies, peer_share, peer_keep;
+	uint8_t require_verified, allow_bounce;
 	struct state_stats stats;
 	struct policy_hist hist;
 	uint64_t hist_time;
