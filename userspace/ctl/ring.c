@@ -105,6 +105,12 @@ static int get_plane(struct ctl *c, uint32_t plane, uint16_t *owners, json_t **i
 	return rc;
 }
 
+int map_get(struct ctl *c, json_t **map)
+{
+	*map = NULL;
+	return get_plane(c, 0, NULL, map);
+}
+
 static int get_names(struct ctl *c, json_t **names)
 {
 	json_t *peers, *self = NULL, *peer;
