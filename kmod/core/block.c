@@ -143,6 +143,15 @@ bool kvmem_expires_past(u32 expires)
 	return expires && (s32)(expires_now() - expires) >= 0;
 }
 
+u32 kvmem_expires_left_ms(u32 expires)
+{
+	s64 units = (s32)(expires - expires_now());
+
+	if (!expires)
+		return 0;
+	return max_t(s64, div_s64(units * (1LL << EXPIRES_SHIFT), NSEC_PER_MSEC), 1);
+}
+
 /* Allocation --------------------------------------------------------------- */
 
 static unsigned int block_nr_crcs(size_t size)
@@ -384,7 +393,7 @@ static int block_publish_locked(struct kvmem_ns *ns, struct kvmem_block *block,
 	 * Under the lock: who deletes the key takes the copy away first, and looks for
 	 * us then, with the lock (kvmem_block_was_fetched()).  One of the two sees the other.
 	 */
-	if (hints->fetched && !kvmem_copy_readable(hints->fetched))
+	if (hints->copy && !kvmem_copy_readable(hints->copy))
 		return -ESTALE;
 	/* Found from here on, but not readable before the state says so. */
 	old = rhashtable_lookup_get_insert_fast(&ns->index, &block->hash,
@@ -415,7 +424,7 @@ int kvmem_block_commit(struct kvmem_block *block, const struct kvmem_key *key,
 		block->expires = hints->expires;
 	else
 		block->expires = kvmem_block_expires_after(ns, hints->ttl_ms);
-	block->fetched = !!hints->fetched;
+	block->fetched = hints->fetched;
 	/* The index's reference, before anybody can find the block. */
 	refcount_inc(&block->ref);
 	spin_lock(&ns->lock);

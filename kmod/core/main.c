@@ -16,6 +16,7 @@
 #include "version.h"
 #include "flash/info.h"
 #include "flash/tier.h"
+#include "peer/peer.h"
 
 static unsigned long arena_mb;
 module_param(arena_mb, ulong, 0444);
@@ -75,6 +76,8 @@ static const struct kvmem_step steps[] = {
 	{ kvmem_ns_init, kvmem_ns_exit },
 	/* Before the namespaces go, so that their blocks stay on the media. */
 	{ kvmem_flash_init, kvmem_flash_exit },
+	/* Before namespaces and media go, so that nothing asks for them from outside. */
+	{ kvmem_peers_init, kvmem_peers_exit },
 	{ kvmem_netlink_init, kvmem_netlink_exit },
 	{ device_start, device_stop },
 };

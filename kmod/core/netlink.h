@@ -11,6 +11,7 @@
 struct kvmem_key;
 struct kvmem_media;
 struct kvmem_ns;
+struct kvmem_peer;
 struct kvmem_sample;
 
 /* Last to come, first to go: commands may arrive as soon as init returns. */
@@ -28,6 +29,9 @@ void kvmem_event_corrupt(const struct kvmem_ns *ns, const struct kvmem_key *key)
 void kvmem_event_quiesce(bool on);
 /* @cmd: KVMEM_CMD_MEDIA_ATTACHED_NTF, ..._DETACHED_NTF or ..._CHANGED_NTF */
 void kvmem_event_media(u8 cmd, const struct kvmem_media *media);
+/* Not from interrupts; takes no lock of the peers' but peer->lock. */
+void kvmem_event_peer(struct kvmem_peer *peer);
+void kvmem_event_map(void);
 /* May sleep.  @size bytes of samples; @lost were dropped before them.  0, -ENOMEM. */
 int kvmem_event_samples(const struct kvmem_ns *ns, const struct kvmem_sample *samples,
 			size_t size, u64 lost);

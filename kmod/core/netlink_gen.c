@@ -26,8 +26,63 @@ const struct nla_policy kvmem_class_values_nl_policy[KVMEM_A_VALUES_VALUES + 1] 
 	[KVMEM_A_VALUES_VALUES] = NLA_POLICY_EXACT_LEN(64),
 };
 
+const struct nla_policy kvmem_cluster_nl_policy[KVMEM_A_CLUSTER_TRANSPORT + 1] = {
+	[KVMEM_A_CLUSTER_NODE] = { .type = NLA_U32, },
+	[KVMEM_A_CLUSTER_NAME] = { .type = NLA_NUL_STRING, .len = 63, },
+	[KVMEM_A_CLUSTER_SECRET] = NLA_POLICY_EXACT_LEN(32),
+	[KVMEM_A_CLUSTER_LISTEN] = { .type = NLA_NUL_STRING, .len = 255, },
+	[KVMEM_A_CLUSTER_KEEPALIVE_MS] = { .type = NLA_U32, },
+	[KVMEM_A_CLUSTER_TIMEOUT_MS] = { .type = NLA_U32, },
+	[KVMEM_A_CLUSTER_HEDGE_US] = { .type = NLA_U32, },
+	[KVMEM_A_CLUSTER_MOVE_RATE] = { .type = NLA_U64, },
+	[KVMEM_A_CLUSTER_TRANSPORT] = { .type = NLA_NUL_STRING, },
+};
+
+const struct nla_policy kvmem_map_nl_policy[KVMEM_A_MAP_MOVING + 1] = {
+	[KVMEM_A_MAP_EPOCH] = { .type = NLA_U64, },
+	[KVMEM_A_MAP_PREVIOUS_EPOCH] = { .type = NLA_U64, },
+	[KVMEM_A_MAP_OWNERS] = { .type = NLA_BINARY, },
+	[KVMEM_A_MAP_OWNERS2] = { .type = NLA_BINARY, },
+	[KVMEM_A_MAP_OWNERS3] = { .type = NLA_BINARY, },
+	[KVMEM_A_MAP_PLANE] = NLA_POLICY_MAX(NLA_U32, 5),
+	[KVMEM_A_MAP_SETTLED] = { .type = NLA_FLAG, },
+	[KVMEM_A_MAP_MOVED_BLOCKS] = { .type = NLA_U64, },
+	[KVMEM_A_MAP_MOVED_BYTES] = { .type = NLA_U64, },
+	[KVMEM_A_MAP_TO_MOVE] = { .type = NLA_U64, },
+	[KVMEM_A_MAP_MOVING] = { .type = NLA_FLAG, },
+};
+
+const struct nla_policy kvmem_peer_nl_policy[KVMEM_A_PEER_BAD_CAPSULES + 1] = {
+	[KVMEM_A_PEER_NODE] = { .type = NLA_U32, },
+	[KVMEM_A_PEER_NAME] = { .type = NLA_NUL_STRING, .len = 63, },
+	[KVMEM_A_PEER_ADDRESSES] = { .type = NLA_NUL_STRING, .len = 255, },
+	[KVMEM_A_PEER_STATE] = NLA_POLICY_MAX(NLA_U8, 2),
+	[KVMEM_A_PEER_REASON] = { .type = NLA_NUL_STRING, },
+	[KVMEM_A_PEER_RAILS] = { .type = NLA_U32, },
+	[KVMEM_A_PEER_RAILS_UP] = { .type = NLA_U32, },
+	[KVMEM_A_PEER_CREDITS] = { .type = NLA_U32, },
+	[KVMEM_A_PEER_IN_FLIGHT] = { .type = NLA_U32, },
+	[KVMEM_A_PEER_RTT_NS] = { .type = NLA_U64, },
+	[KVMEM_A_PEER_WAIT_NS] = { .type = NLA_U64, },
+	[KVMEM_A_PEER_CONNECTS] = { .type = NLA_U64, },
+	[KVMEM_A_PEER_DISCONNECTS] = { .type = NLA_U64, },
+	[KVMEM_A_PEER_BYTES_IN] = { .type = NLA_U64, },
+	[KVMEM_A_PEER_BYTES_OUT] = { .type = NLA_U64, },
+	[KVMEM_A_PEER_GETS] = { .type = NLA_U64, },
+	[KVMEM_A_PEER_HITS] = { .type = NLA_U64, },
+	[KVMEM_A_PEER_PUTS] = { .type = NLA_U64, },
+	[KVMEM_A_PEER_ERRORS] = { .type = NLA_U64, },
+	[KVMEM_A_PEER_TIMEOUTS] = { .type = NLA_U64, },
+	[KVMEM_A_PEER_HEDGES] = { .type = NLA_U64, },
+	[KVMEM_A_PEER_SERVED_GETS] = { .type = NLA_U64, },
+	[KVMEM_A_PEER_SERVED_PUTS] = { .type = NLA_U64, },
+	[KVMEM_A_PEER_REFUSED] = { .type = NLA_U64, },
+	[KVMEM_A_PEER_LATE] = { .type = NLA_U64, },
+	[KVMEM_A_PEER_BAD_CAPSULES] = { .type = NLA_U64, },
+};
+
 /* Global operation policy for kvmem */
-const struct nla_policy kvmem_main_nl_policy[KVMEM_A_ALLOW_BOUNCE + 1] = {
+const struct nla_policy kvmem_main_nl_policy[KVMEM_A_MAP + 1] = {
 	[KVMEM_A_ID] = NLA_POLICY_MIN(NLA_U32, 1),
 	[KVMEM_A_NAME] = { .type = NLA_NUL_STRING, .len = 63, },
 	[KVMEM_A_UID] = { .type = NLA_U32, },
@@ -56,10 +111,17 @@ const struct nla_policy kvmem_main_nl_policy[KVMEM_A_ALLOW_BOUNCE + 1] = {
 	[KVMEM_A_NS_NAME] = { .type = NLA_NUL_STRING, .len = 63, },
 	[KVMEM_A_REQUIRE_VERIFIED] = NLA_POLICY_MAX(NLA_U8, 1),
 	[KVMEM_A_ALLOW_BOUNCE] = NLA_POLICY_MAX(NLA_U8, 1),
+	[KVMEM_A_PLACEMENT] = NLA_POLICY_MAX(NLA_U8, 2),
+	[KVMEM_A_COPIES] = NLA_POLICY_RANGE(NLA_U8, 1, 3),
+	[KVMEM_A_PEER_SHARE] = NLA_POLICY_MAX(NLA_U8, 1),
+	[KVMEM_A_PEER_KEEP] = NLA_POLICY_MAX(NLA_U8, 1),
+	[KVMEM_A_CLUSTER] = NLA_POLICY_NESTED(kvmem_cluster_nl_policy),
+	[KVMEM_A_PEER] = NLA_POLICY_NESTED(kvmem_peer_nl_policy),
+	[KVMEM_A_MAP] = NLA_POLICY_NESTED(kvmem_map_nl_policy),
 };
 
 /* Ops table for kvmem */
-const struct genl_small_ops kvmem_nl_ops[22] = {
+const struct genl_small_ops kvmem_nl_ops[29] = {
 	{
 		.cmd	= KVMEM_CMD_NS_NEW,
 		.doit	= kvmem_nl_ns_new_doit,
@@ -172,6 +234,42 @@ const struct genl_small_ops kvmem_nl_ops[22] = {
 	{
 		.cmd	= KVMEM_CMD_MEDIA_NS_FORGET,
 		.doit	= kvmem_nl_media_ns_forget_doit,
+		.flags	= GENL_ADMIN_PERM,
+	},
+	{
+		.cmd	= KVMEM_CMD_CLUSTER_SET,
+		.doit	= kvmem_nl_cluster_set_doit,
+		.flags	= GENL_ADMIN_PERM,
+	},
+	{
+		.cmd	= KVMEM_CMD_CLUSTER_GET,
+		.doit	= kvmem_nl_cluster_get_doit,
+		.flags	= GENL_ADMIN_PERM,
+	},
+	{
+		.cmd	= KVMEM_CMD_PEER_NEW,
+		.doit	= kvmem_nl_peer_new_doit,
+		.flags	= GENL_ADMIN_PERM,
+	},
+	{
+		.cmd	= KVMEM_CMD_PEER_DEL,
+		.doit	= kvmem_nl_peer_del_doit,
+		.flags	= GENL_ADMIN_PERM,
+	},
+	{
+		.cmd	= KVMEM_CMD_PEER_GET,
+		.doit	= kvmem_nl_peer_get_doit,
+		.dumpit	= kvmem_nl_peer_get_dumpit,
+		.flags	= GENL_ADMIN_PERM,
+	},
+	{
+		.cmd	= KVMEM_CMD_MAP_SET,
+		.doit	= kvmem_nl_map_set_doit,
+		.flags	= GENL_ADMIN_PERM,
+	},
+	{
+		.cmd	= KVMEM_CMD_MAP_GET,
+		.doit	= kvmem_nl_map_get_doit,
 		.flags	= GENL_ADMIN_PERM,
 	},
 };

@@ -15,6 +15,7 @@
 
 struct kvmem_media;
 struct kvmem_ns;
+struct kvmem_peer;
 struct kvmem_pool;
 
 extern struct genl_family kvmem_nl_family;
@@ -55,6 +56,10 @@ int kvmem_nl_put_u64(struct sk_buff *msg, int attr, u64 value);
 int kvmem_nl_put_arena(struct sk_buff *msg);
 int kvmem_nl_put_quiesce(struct sk_buff *msg, bool on);
 enum kvmem_watermark kvmem_nl_watermark(void);
+
+/* Number, name and state; the epochs and what moves */
+int kvmem_nl_put_peer_state(struct sk_buff *msg, struct kvmem_peer *peer);
+int kvmem_nl_put_map(struct sk_buff *msg);
 
 /* @cmd: KVMEM_CMD_NS_CREATED_NTF, ..._DELETED_NTF or ..._CHANGED_NTF */
 void kvmem_event_ns(u8 cmd, const struct kvmem_ns *ns);

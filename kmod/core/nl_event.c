@@ -65,6 +65,26 @@ void kvmem_event_media(u8 cmd, const struct kvmem_media *media)
 	kvmem_event_finish(msg, hdr, err);
 }
 
+void kvmem_event_peer(struct kvmem_peer *peer)
+{
+	struct sk_buff *msg;
+	void *hdr;
+
+	msg = kvmem_event_start(KVMEM_CMD_PEER_CHANGED_NTF, &hdr);
+	if (msg)
+		kvmem_event_finish(msg, hdr, kvmem_nl_put_peer_state(msg, peer));
+}
+
+void kvmem_event_map(void)
+{
+	struct sk_buff *msg;
+	void *hdr;
+
+	msg = kvmem_event_start(KVMEM_CMD_MAP_CHANGED_NTF, &hdr);
+	if (msg)
+		kvmem_event_finish(msg, hdr, kvmem_nl_put_map(msg));
+}
+
 void kvmem_event_corrupt(const struct kvmem_ns *ns, const struct kvmem_key *key)
 {
 	struct sk_buff *msg;

@@ -24,7 +24,9 @@
 	 KVMEM_NL_BIT(FINGERPRINT) | KVMEM_NL_BIT(QUOTA_BYTES) |		\
 	 KVMEM_NL_BIT(QUOTA_BLOCKS) | KVMEM_NL_BIT(TTL_MS) | KVMEM_NL_BIT(PIN_PERCENT) |	\
 	 KVMEM_NL_BIT(FLASH_MODE) | KVMEM_NL_BIT(FLASH_QUOTA_BYTES) |			\
-	 KVMEM_NL_BIT(REQUIRE_VERIFIED) | KVMEM_NL_BIT(ALLOW_BOUNCE))
+	 KVMEM_NL_BIT(REQUIRE_VERIFIED) | KVMEM_NL_BIT(ALLOW_BOUNCE) |			\
+	 KVMEM_NL_BIT(PLACEMENT) | KVMEM_NL_BIT(COPIES) | KVMEM_NL_BIT(PEER_SHARE) |	\
+	 KVMEM_NL_BIT(PEER_KEEP))
 
 /* Makes ns-set one step: one that gives a uid and one that gives a gid both take effect. */
 static DEFINE_MUTEX(kvmem_nl_ns_lock);
@@ -34,6 +36,7 @@ static_assert(KVMEM_A_STATS_HITS + KVMEM_STAT_NR - 1 == KVMEM_A_STATS_MAX);
 static_assert(KVMEM_A_STATS_HITS + KVMEM_STAT_NOSPC == KVMEM_A_STATS_NOSPC);
 static_assert(KVMEM_A_STATS_HITS + KVMEM_STAT_ZERO_COPY == KVMEM_A_STATS_ZERO_COPY);
 static_assert(KVMEM_A_STATS_HITS + KVMEM_STAT_EVICT_CORRUPT == KVMEM_A_STATS_EVICT_CORRUPT);
+static_assert(KVMEM_A_STATS_HITS + KVMEM_STAT_PEER_HITS == KVMEM_A_STATS_PEER_HITS);
 
 /* --- settings in requests --- */
 
@@ -117,6 +120,26 @@ static void kvmem_nl_get_flash(struct nlattr **attrs, struct kvmem_ns_params *p,
 	}
 }
 
+static void kvmem_nl_get_peers(struct nlattr **attrs, struct kvmem_ns_params *p, u32 *mask)
+{
+	if (attrs[KVMEM_A_PLACEMENT]) {
+		p->placement = nla_get_u8(attrs[KVMEM_A_PLACEMENT]);
+		*mask |= KVMEM_NS_P_PLACEMENT;
+	}
+	if (attrs[KVMEM_A_COPIES]) {
+		p->copies = nla_get_u8(attrs[KVMEM_A_COPIES]);
+		*mask |= KVMEM_NS_P_COPIES;
+	}
+	if (attrs[KVMEM_A_PEER_SHARE]) {
+		p->peer_share = nla_get_u8(attrs[KVMEM_A_PEER_SHARE]);
+		*mask |= KVMEM_NS_P_SHARE;
+	}
+	if (attrs[KVMEM_A_PEER_KEEP]) {
+		p->peer_keep = nla_get_u8(attrs[KVMEM_A_PEER_KEEP]);
+		*mask |= KVMEM_NS_P_KEEP;
+	}
+}
+
 /* Settings that came replace those in @p; @mask tells which. */
 static int kvmem_nl_get_settings(struct sk_buff *skb, struct genl_info *info,
 				 struct kvmem_ns_params *p, u32 *mask)
@@ -129,6 +152,7 @@ static int kvmem_nl_get_settings(struct sk_buff *skb, struct genl_info *info,
 		return err;
 	kvmem_nl_get_limits(info->attrs, p, mask);
 	kvmem_nl_get_flash(info->attrs, p, mask);
+	kvmem_nl_get_peers(info->attrs, p, mask);
 	if (info->attrs[KVMEM_A_FINGERPRINT]) {
 		memcpy(p->fingerprint, nla_data(info->attrs[KVMEM_A_FINGERPRINT]),
 		       KVMEM_FINGERPRINT_LEN);
@@ -173,6 +197,7 @@ int kvmem_nl_ns_new_doit(struct sk_buff *skb, struct genl_info *info)
 		.gid = current_egid(),
 		.mode = KVMEM_NL_DEFAULT_MODE,
 		.pin_percent = KVMEM_NL_DEFAULT_PIN,
+		.copies = 1,
 	};
 	struct kvmem_ns *ns;
 	u32 mask;
@@ -344,6 +369,14 @@ static int kvmem_nl_put_flash(struct sk_buff *msg, const struct kvmem_ns *ns,
 	return 0;
 }
 
+static int kvmem_nl_put_peers(struct sk_buff *msg, const struct kvmem_ns_params *p)
+{
+	return nla_put_u8(msg, KVMEM_A_PLACEMENT, p->placement) ?:
+	       nla_put_u8(msg, KVMEM_A_COPIES, p->copies) ?:
+	       nla_put_u8(msg, KVMEM_A_PEER_SHARE, p->peer_share) ?:
+	       nla_put_u8(msg, KVMEM_A_PEER_KEEP, p->peer_keep);
+}
+
 static int kvmem_nl_put_membership(struct sk_buff *msg, const struct kvmem_ns *ns)
 {
 	if (!ns->pool)
@@ -363,6 +396,7 @@ static int kvmem_nl_put_ns(struct sk_buff *msg, struct kvmem_ns *ns,
 	       kvmem_nl_put_membership(msg, ns) ?:
 	       kvmem_nl_put_usage(msg, &s) ?:
 	       kvmem_nl_put_flash(msg, ns, &s.p) ?:
+	       kvmem_nl_put_peers(msg, &s.p) ?:
 	       nla_put_u32(msg, KVMEM_A_NR_FILES, kvmem_ns_nr_files(ns)) ?:
 	       kvmem_nl_put_stats(msg, ns);
 }

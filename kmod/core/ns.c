@@ -281,6 +281,19 @@ struct kvmem_ns *kvmem_ns_create(const struct kvmem_ns_params *p,
 	return ns;
 }
 
+/* Read without the lock. */
+static void ns_set_peers(struct kvmem_ns *ns, const struct kvmem_ns_params *p, u32 mask)
+{
+	if (mask & KVMEM_NS_P_PLACEMENT)
+		WRITE_ONCE(ns->p.placement, p->placement);
+	if (mask & KVMEM_NS_P_COPIES)
+		WRITE_ONCE(ns->p.copies, p->copies);
+	if (mask & KVMEM_NS_P_SHARE)
+		WRITE_ONCE(ns->p.peer_share, p->peer_share);
+	if (mask & KVMEM_NS_P_KEEP)
+		WRITE_ONCE(ns->p.peer_keep, p->peer_keep);
+}
+
 static void ns_set_params(struct kvmem_ns *ns, const struct kvmem_ns_params *p, u32 mask)
 {
 	lockdep_assert_held(&ns->lock);
@@ -306,6 +319,7 @@ static void ns_set_params(struct kvmem_ns *ns, const struct kvmem_ns_params *p, 
 		WRITE_ONCE(ns->p.require_verified, p->require_verified);
 	if (mask & KVMEM_NS_P_BOUNCE)
 		WRITE_ONCE(ns->p.allow_bounce, p->allow_bounce);
+	ns_set_peers(ns, p, mask);
 	ns_set_flash(ns);
 }
 

@@ -75,6 +75,10 @@ struct kvmem_ns_params {
 	u64 flash_quota_bytes;	/* of segments; 0 = media only */
 	bool require_verified;	/* what nothing verifies is neither put nor got */
 	bool allow_bounce;	/* the CPU may copy what has no pages */
+	u8 placement;		/* enum kvmem_placement */
+	u8 copies;		/* owners that have a block, 1 to 3 */
+	bool peer_share;	/* peers may ask, and put */
+	bool peer_keep;		/* what came from a peer stays */
 };
 
 /* Which members of kvmem_ns_params a change carries */
@@ -90,6 +94,10 @@ enum kvmem_ns_param_mask {
 	KVMEM_NS_P_FLASH_QUOTA	= 1 << 8,
 	KVMEM_NS_P_VERIFY	= 1 << 9,
 	KVMEM_NS_P_BOUNCE	= 1 << 10,
+	KVMEM_NS_P_PLACEMENT	= 1 << 11,
+	KVMEM_NS_P_COPIES	= 1 << 12,
+	KVMEM_NS_P_SHARE	= 1 << 13,
+	KVMEM_NS_P_KEEP		= 1 << 14,
 };
 
 struct kvmem_pool_params {
@@ -140,6 +148,7 @@ struct kvmem_ghosts;
  * @touched: blocks used since @lock was last taken by somebody who drains
  * @nr_touched: how many they are
  * @flash: copies on media; has locks of its own
+ * @peer_size: length of the last block that went to or came from a peer, racy
  * @lock: guards everything below, and the fields of blocks and chunks that
  *	say so.  Taken after pool->lock and before kvmem_arena's lock.  Not
  *	taken in interrupts.  Never held over copies, allocations that sleep,
@@ -176,6 +185,7 @@ struct kvmem_ns {
 	atomic_t nr_touched;
 	struct rcu_head rcu;
 	struct kvmem_ns_flash flash;
+	u32 peer_size;
 
 	/* see @lock above */
 	spinlock_t lock ____cacheline_aligned_in_smp;

@@ -8,6 +8,7 @@
 
 struct kvmem_block;
 struct kvmem_file;
+struct kvmem_key;
 struct kvmem_ns;
 struct kvmem_op;
 struct kvmem_run;
@@ -37,6 +38,11 @@ struct kvmem_block *kvmem_op_fetch(struct kvmem_ns *ns, struct kvmem_op *op,
 				   struct kvmem_run *run);
 /* How much of a block of @size this GET moves: 0, -EINVAL, -EMSGSIZE. */
 int kvmem_op_get_length(u32 size, struct kvmem_op *op, size_t *len);
+/*
+ * Drop the block of the key from this node.  0, -ENOENT; -EINTR, -ETIMEDOUT: a table is
+ * being read, so it is not known.
+ */
+int kvmem_delete_here(struct kvmem_ns *ns, const struct kvmem_key *key, u32 *size);
 /* With KVMEM_OP_F_PERSIST: wait until the block of the key survives a restart. */
 int kvmem_op_persist(struct kvmem_ns *ns, struct kvmem_op *op);
 /* The operation has ended with @status: count it.  @start: ktime in ns. */

@@ -15,8 +15,8 @@
 #include "ns.h"
 #include "stats.h"
 
-/* Operations end here until there are peers; 1 KiB a CPU for each. */
-#define KVMEM_LAT_TIERS		(KVMEM_TIER_FLASH + 1)
+/* Where operations end; 1 KiB a CPU for each. */
+#define KVMEM_LAT_TIERS		KVMEM_TIER_NR
 
 static struct kvmem_latency __percpu *kvmem_lat[KVMEM_OP_NR][KVMEM_LAT_TIERS];
 

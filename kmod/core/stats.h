@@ -32,6 +32,12 @@ enum kvmem_stat {
 	KVMEM_STAT_MISS_EVICTED,	/* of the misses: the key is a ghost */
 	KVMEM_STAT_MISS_EXPIRED,	/* of the misses: the block's time was over */
 	KVMEM_STAT_BOUNCED,	/* bytes of dma-bufs copied through host memory */
+	KVMEM_STAT_PEER_HITS,	/* of the hits: blocks that came from a peer */
+	KVMEM_STAT_PEER_MISSES,	/* of the misses: owners were asked, and none had it */
+	KVMEM_STAT_PEER_PUTS,	/* blocks that an owner took */
+	KVMEM_STAT_PEER_FALLBACKS,	/* blocks that no owner took: kept here */
+	KVMEM_STAT_PEER_BYTES_IN,	/* bytes that came from peers */
+	KVMEM_STAT_PEER_BYTES_OUT,	/* bytes that went to peers, each copy */
 	KVMEM_STAT_NR
 };
 
