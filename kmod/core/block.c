@@ -393,7 +393,7 @@ static int block_publish_locked(struct kvmem_ns *ns, struct kvmem_block *block,
 	 * Under the lock: who deletes the key takes the copy away first, and looks for
 	 * us then, with the lock (kvmem_block_was_fetched()).  One of the two sees the other.
 	 */
-	if (hints->fetched && !kvmem_copy_readable(hints->fetched))
+	if (hints->copy && !kvmem_copy_readable(hints->copy))
 		return -ESTALE;
 	/* Found from here on, but not readable before the state says so. */
 	old = rhashtable_lookup_get_insert_fast(&ns->index, &block->hash,
@@ -424,7 +424,7 @@ int kvmem_block_commit(struct kvmem_block *block, const struct kvmem_key *key,
 		block->expires = hints->expires;
 	else
 		block->expires = kvmem_block_expires_after(ns, hints->ttl_ms);
-	block->fetched = !!hints->fetched;
+	block->fetched = hints->fetched;
 	/* The index's reference, before anybody can find the block. */
 	refcount_inc(&block->ref);
 	spin_lock(&ns->lock);

@@ -71,7 +71,7 @@ enum kvmem_evict_reason {
  * @mapped: which member of the union; constant
  * @unsummed: @crc was taken of what was read, not of what was put; constant once
  *	committed
- * @fetched: read from flash; constant once committed
+ * @fetched: read from flash, or a peer; constant once committed
  * @offlist: held, hence in no class list; written under ns->lock
  * @queued: in ns->touched, which has a reference: KVMEM_QUEUED + enum
  *	kvmem_growth; atomic
@@ -132,9 +132,10 @@ enum kvmem_growth {
  * @own_class: by the look-ups before it, hint * 8; used while no application
  *	gives classes
  * @growth: enum kvmem_growth, of its prompt
- * @fetched: not put, but read from this copy, which is still there when the block
- *	is published.  Then @own_class is the whole class, and @expires counts
- *	instead of @ttl_ms
+ * @fetched: not put: a copy of what flash or a peer has.  Then @own_class is the
+ *	whole class, and @expires counts instead of @ttl_ms
+ * @copy: what of flash it was read from, which is still there when the block is
+ *	published; or NULL
  * @expires: as kvmem_block.expires
  */
 struct kvmem_hints {
@@ -142,7 +143,8 @@ struct kvmem_hints {
 	u8 priority;
 	u8 own_class;
 	u8 growth;
-	const struct kvmem_copy *fetched;
+	bool fetched;
+	const struct kvmem_copy *copy;
 	u32 ttl_ms;
 	u32 expires;
 	u32 cost;
@@ -161,7 +163,7 @@ struct kvmem_block *kvmem_block_alloc(struct kvmem_ns *ns, size_t size, bool lea
 struct kvmem_block *kvmem_block_alloc_free(struct kvmem_ns *ns, size_t size);
 /*
  * Publish under @key.  0, or -EEXIST when the key is there, -ESTALE when
- * @hints->fetched is not any more: *@block is untouched and still the caller's to
+ * @hints->copy is not any more: *@block is untouched and still the caller's to
  * put.  On success the index has its own reference and the caller keeps his.
  */
 int kvmem_block_commit(struct kvmem_block *block, const struct kvmem_key *key,

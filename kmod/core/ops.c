@@ -522,10 +522,11 @@ static int put_direct(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_o
 {
 	struct kvmem_buffer *buf = op->buf ? kvmem_run_buffer(run, kf, op->buf) : NULL;
 	bool dma = kvmem_buffer_has_no_pages(buf);
-	int ret = -EAGAIN;
+	int ret;
 
-	if (put_is_direct(ns, op, dma))
-		ret = kvmem_direct_put(buf, ns, op, run);
+	if (!put_is_direct(ns, op, dma))
+		return -EAGAIN;
+	ret = kvmem_direct_put(buf, ns, op, run);
 	return ret == -EAGAIN && dma ? kvmem_bounce_check(ns, op) : ret;
 }
 

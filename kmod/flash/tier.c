@@ -462,7 +462,8 @@ int kvmem_flash_persist(struct kvmem_ns *ns, const struct kvmem_key *key)
 static int fetch_publish(struct kvmem_copy *copy, struct kvmem_block *block)
 {
 	struct kvmem_hints hints = {
-		.fetched = copy,
+		.fetched = true,
+		.copy = copy,
 		.own_class = copy->class,
 		.priority = copy->priority,
 		.expires = copy->expires,
