@@ -231,10 +231,16 @@ static bool answered(void)
 /* The answer to @body at @path, until the next one */
 static json_t *ask(const char *path, json_t *body)
 {
+	unsigned int i;
+
 	json_decref(answer);
 	answer = NULL;
-	etcd_call(client, path, body, on_answer, NULL);
-	run_until(answered, 5);
+	/* A member may be dead: the one after it is asked. */
+	for (i = 0; i < 4 && !answer; i++) {
+		etcd_call(client, path, json_incref(body), on_answer, NULL);
+		run_until(answered, 4);
+	}
+	json_decref(body);
 	return answer;
 }
 
