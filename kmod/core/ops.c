@@ -456,14 +456,19 @@ static int op_delete(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op
 		     struct kvmem_run *run)
 {
 	u32 size = 0, flash_size = 0;
-	int ret, flash;
+	int ret = -ENOENT, flash;
 
 	kvmem_run_flush(run, ns);
-	ret = delete_dram(ns, op, &size);
-	/* Second, so that what is on its way there finds the block deleted. */
-	flash = kvmem_flash_delete(ns, op_key(op), &flash_size);
-	if (!flash || (ret && flash != -ENOENT))
-		ret = flash;
+	do {
+		if (!delete_dram(ns, op, &size))
+			ret = 0;
+		/* Second, so that what is on its way there finds the block deleted. */
+		flash = kvmem_flash_delete(ns, op_key(op), &flash_size);
+		/* Gone from there, or it is not known: then not for certain from here. */
+		if (flash != -ENOENT)
+			ret = flash;
+		/* Once more when a get brought it to DRAM in between, from there. */
+	} while ((!flash || flash == -ENOENT) && kvmem_block_was_fetched(ns, op_key(op)));
 	if (!ret)
 		kvmem_stat_inc(ns, KVMEM_STAT_DELETES);
 	/* Its length and checksum are for those who may read. */

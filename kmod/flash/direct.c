@@ -3,9 +3,10 @@
  * Operations that move bytes between registered buffers and flash, see direct.h.
  *
  * The transfer's end is noticed by whoever waits for it, who then publishes a
- * put or verifies a get in his own time.  If he gives up first, or is killed,
- * a put goes on to the media's worker and a get's memory stays until the device
- * is done with it; one word decides who of the two was first.
+ * put or verifies a get in his own time.  If he gives up first, or is killed, a
+ * put ends with the media's worker, unpublished, since it was said to have failed;
+ * and a get's memory stays until the device is done with it.  One word decides who
+ * of the two was first.
  *
  * Of a batch that nobody waits for, the last transfer to end tells, and what was
  * begun is finished then, as if somebody had waited.
