@@ -203,6 +203,12 @@ static inline bool kvmem_buffer_has_no_pages(const struct kvmem_buffer *buf)
 
 /* Has the buffer no pages (else, or when there is none: false)? */
 bool kvmem_buffer_is_dma(struct kvmem_file *kf, u32 id);
+/*
+ * A batch's operations use the same buffer, mostly: it is looked up once, and the run
+ * keeps its reference.  NULL: there is none.
+ */
+struct kvmem_buffer *kvmem_run_buffer(struct kvmem_run *run, struct kvmem_file *kf, u32 id);
+void kvmem_run_put_buffer(struct kvmem_run *run);
 /* Bytes [@off, @off + @len) of the buffer; -EINVAL outside of it.  Of a dma-buf: not mapped. */
 int kvmem_buffer_span(const struct kvmem_buffer *buf, u64 off, u64 len,
 		      struct kvmem_span *span);

@@ -247,14 +247,12 @@ static int get_dram(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op 
 static int get_direct(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op,
 		      struct kvmem_run *run, bool *dma)
 {
-	struct kvmem_buffer *buf = op->buf ? kvmem_buffer_get(kf, op->buf) : NULL;
+	struct kvmem_buffer *buf = op->buf ? kvmem_run_buffer(run, kf, op->buf) : NULL;
 	int ret = -EAGAIN;
 
 	*dma = kvmem_buffer_has_no_pages(buf);
 	if (*dma || op->flags & KVMEM_OP_F_NOCACHE)
 		ret = kvmem_direct_get(buf, ns, op, run);
-	if (buf)
-		kvmem_buffer_put(buf);
 	return ret == -EAGAIN && *dma ? kvmem_bounce_check(ns, op) : ret;
 }
 
@@ -392,14 +390,12 @@ static int put_new(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *
 static int put_direct(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op,
 		      struct kvmem_run *run)
 {
-	struct kvmem_buffer *buf = op->buf ? kvmem_buffer_get(kf, op->buf) : NULL;
+	struct kvmem_buffer *buf = op->buf ? kvmem_run_buffer(run, kf, op->buf) : NULL;
 	bool dma = kvmem_buffer_has_no_pages(buf);
 	int ret = -EAGAIN;
 
 	if (dma || op->flags & KVMEM_OP_F_NOCACHE)
 		ret = kvmem_direct_put(buf, ns, op, run);
-	if (buf)
-		kvmem_buffer_put(buf);
 	return ret == -EAGAIN && dma ? kvmem_bounce_check(ns, op) : ret;
 }
 

@@ -411,7 +411,7 @@ static void dev_measure(struct kvmem_dev *dev, const struct kvmem_io *io, u64 no
 
 static void dev_enter(struct kvmem_dev *dev, struct kvmem_io *io)
 {
-	if (!io->start)
+	if (!(io->flags & KVMEM_IO_F_STARTED))
 		io->start = ktime_get_ns();
 	if (atomic_inc_return(&dev->nr_inflight) == 1)
 		WRITE_ONCE(dev->answered, io->start);

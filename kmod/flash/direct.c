@@ -94,6 +94,10 @@ struct kvmem_direct {
 	struct bio_vec runs[DIRECT_RUNS];
 };
 
+static struct kmem_cache *direct_cache;
+/* Lets go of what nobody waits for any more. */
+static struct workqueue_struct *direct_wq;
+
 static const struct kvmem_key *direct_key(const struct kvmem_op *op)
 {
 	return (const struct kvmem_key *)op->key;
@@ -117,14 +121,67 @@ static void direct_unmap(struct kvmem_direct *d)
 	d->map = NULL;
 }
 
-static void direct_free(struct kvmem_direct *d)
+static void direct_let_go(struct kvmem_direct *d)
 {
 	if (d->copy)
 		kvmem_copy_put_used(d->copy);
 	direct_unmap(d);
 	if (d->buf)
 		kvmem_buffer_put(d->buf);
-	kfree(d);
+}
+
+static void direct_free(struct kvmem_direct *d)
+{
+	direct_let_go(d);
+	kmem_cache_free(direct_cache, d);
+}
+
+/* As many as there are operations, if these are few: most batches need one of each. */
+static struct kvmem_direct *direct_new(struct kvmem_run *run)
+{
+	unsigned int nr = min(run->nr_ops, KVMEM_RUN_SPARES);
+
+	if (!run->nr_spares && nr > 1)
+		run->nr_spares = max(kmem_cache_alloc_bulk(direct_cache, GFP_KERNEL, nr,
+							   run->spares), 0);
+	if (run->nr_spares)
+		return run->spares[--run->nr_spares];
+	return kmem_cache_alloc(direct_cache, GFP_KERNEL);
+}
+
+/* As direct_free(), where the next operation of the batch may need one. */
+static void direct_spare(struct kvmem_run *run, struct kvmem_direct *d)
+{
+	direct_let_go(d);
+	if (run->nr_spares == KVMEM_RUN_SPARES)
+		kvmem_direct_release(run);
+	run->spares[run->nr_spares++] = d;
+}
+
+void kvmem_direct_release(struct kvmem_run *run)
+{
+	if (run->nr_spares)
+		kmem_cache_free_bulk(direct_cache, run->nr_spares, run->spares);
+	run->nr_spares = 0;
+}
+
+int kvmem_direct_init(void)
+{
+	direct_cache = KMEM_CACHE(kvmem_direct, 0);
+	if (!direct_cache)
+		return -ENOMEM;
+	direct_wq = alloc_workqueue("kvmem_direct", WQ_UNBOUND, 0);
+	if (direct_wq)
+		return 0;
+	kmem_cache_destroy(direct_cache);
+	return -ENOMEM;
+}
+
+/* The media have gone, so no transfer ends any more. */
+void kvmem_direct_exit(void)
+{
+	destroy_workqueue(direct_wq);
+	kmem_cache_destroy(direct_cache);
 }
 
 /*
@@ -151,13 +208,13 @@ static void direct_gather(struct kvmem_direct *d)
 
 static struct kvmem_direct *direct_alloc(struct kvmem_buffer *buf, struct kvmem_ns *ns,
 					 const struct kvmem_op *op, size_t len,
-					 const struct kvmem_run *run)
+					 struct kvmem_run *run)
 {
 	struct kvmem_direct *d;
 
 	if (!buf)
 		return ERR_PTR(-EAGAIN);
-	d = kmalloc(sizeof(*d), GFP_KERNEL);
+	d = direct_new(run);
 	if (!d)
 		return ERR_PTR(-EAGAIN);
 	memset(d, 0, offsetof(struct kvmem_direct, op));
@@ -331,7 +388,7 @@ static void direct_get_done(struct kvmem_io *io, int status)
 	if (direct_claim(d))
 		return;
 	INIT_WORK(&d->end, direct_end_work);
-	queue_work(system_dfl_wq, &d->end);
+	queue_work(direct_wq, &d->end);
 }
 
 static int get_check(const struct kvmem_copy *copy, struct kvmem_op *op, bool dma, size_t *len)
@@ -365,11 +422,12 @@ static int get_start(struct kvmem_buffer *buf, struct kvmem_copy *copy, struct k
 	}
 	d->copy = copy;
 	d->io.op = KVMEM_IO_READ;
+	d->io.flags = KVMEM_IO_F_STARTED;
+	d->io.start = d->start;
 	d->io.off = kvmem_media_seg_off(copy->seg) + from;
 	d->io.len = d->span.len;
 	kvmem_span_to_io(&d->span, &d->io);
 	d->io.done = direct_get_done;
-	d->io.start = d->start;
 	direct_begin(run, d);
 	direct_plug(run);
 	kvmem_dev_submit(&media->dev, &d->io);
@@ -539,7 +597,7 @@ static int get_finish(struct kvmem_direct *d, struct kvmem_run *run)
 	kvmem_stat_add(d->ns, KVMEM_STAT_ZERO_COPY, d->op.bytes);
 	kvmem_run_found(run, d->ns, direct_key(&d->op), copy->class, copy->size);
 	if (!(d->op.flags & KVMEM_OP_F_NOTOUCH))
-		kvmem_flash_used(copy);
+		kvmem_flash_used(copy, d->start);
 	return 0;
 }
 
@@ -610,7 +668,7 @@ static int direct_finish(struct kvmem_run *run, struct kvmem_direct *d)
 	ret = d->write ? put_finish(d) : get_finish(d, run);
 	kvmem_op_end(ns, &d->op, ret, start);
 	ret = direct_tell(run, &d->op, uop);
-	direct_free(d);
+	direct_spare(run, d);
 	return ret;
 }
 

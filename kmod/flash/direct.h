@@ -43,6 +43,11 @@ void kvmem_direct_unplug(struct kvmem_run *run);
 /* Wait for all, finish them, write their results.  -EFAULT: one could not be. */
 int kvmem_direct_reap(struct kvmem_run *run);
 
+/* The batch is over: what it kept for more operations goes. */
+void kvmem_direct_release(struct kvmem_run *run);
+int kvmem_direct_init(void);
+void kvmem_direct_exit(void);
+
 /*
  * A batch that nobody waits for: when its operations have begun, its memory is no
  * stack, and @idle is called in any context when nothing is under way any more.

@@ -10,6 +10,7 @@
 #include <linux/ktime.h>
 #include <linux/slab.h>
 #include "arena.h"
+#include "flash/direct.h"
 #include "flash/flash.h"
 #include "flash/tier.h"
 #include "netlink.h"
@@ -515,9 +516,9 @@ void kvmem_flash_read_failed(struct kvmem_copy *copy, int ret)
 }
 
 /* Racy counts are good enough. */
-void kvmem_flash_used(struct kvmem_copy *copy)
+void kvmem_flash_used(struct kvmem_copy *copy, u64 now)
 {
-	WRITE_ONCE(copy->last_use, ktime_get_ns());
+	WRITE_ONCE(copy->last_use, now);
 	if (copy->hits < U16_MAX)
 		copy->hits++;
 }
@@ -590,7 +591,7 @@ static struct kvmem_block *fetch_once(struct kvmem_ns *ns, const struct kvmem_ke
 		return NULL;
 	}
 	if (!IS_ERR(block))
-		kvmem_flash_used(copy);
+		kvmem_flash_used(copy, ktime_get_ns());
 	kvmem_copy_put_used(copy);
 	if (block == ERR_PTR(-EILSEQ)) {
 		*res_flags |= KVMEM_RES_F_CORRUPT;
@@ -633,7 +634,7 @@ int kvmem_flash_serve(const struct kvmem_past *past, size_t off, size_t len,
 void kvmem_flash_past_end(struct kvmem_past *past, bool used)
 {
 	if (used)
-		kvmem_flash_used(past->copy);
+		kvmem_flash_used(past->copy, ktime_get_ns());
 	kvmem_copy_put_used(past->copy);
 }
 
@@ -702,10 +703,19 @@ int kvmem_flash_init(void)
 	if (!tier.wq)
 		return -ENOMEM;
 	ret = kvmem_copy_cache_init();
-	if (!ret)
-		ret = kvmem_media_init();
 	if (ret)
-		destroy_workqueue(tier.wq);
+		goto wq;
+	ret = kvmem_direct_init();
+	if (ret)
+		goto copies;
+	ret = kvmem_media_init();
+	if (!ret)
+		return 0;
+	kvmem_direct_exit();
+copies:
+	kvmem_copy_cache_exit();
+wq:
+	destroy_workqueue(tier.wq);
 	return ret;
 }
 
@@ -714,5 +724,6 @@ void kvmem_flash_exit(void)
 {
 	destroy_workqueue(tier.wq);
 	kvmem_media_exit();
+	kvmem_direct_exit();
 	kvmem_copy_cache_exit();
 }

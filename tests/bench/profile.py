@@ -29,9 +29,8 @@ def wait_for(path, machine):
 def record(operation, out):
     """Run the guest, and have QEMU log a second of it."""
     monitor = os.path.join(out, "monitor")
-    flash = operation.startswith("flash-")
     drive, watch = [], 1
-    if flash:
+    if operation.startswith(("flash-", "nvme-")):
         # Large batches of large blocks: a few of them shall fit.
         image, watch = os.path.join(out, "drive"), 8
         with open(image, "wb") as f:
