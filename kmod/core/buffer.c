@@ -90,13 +90,6 @@ struct kvmem_buffer *kvmem_run_buffer(struct kvmem_run *run, struct kvmem_file *
 	return run->buf;
 }
 
-bool kvmem_run_buffer_is_dma(struct kvmem_run *run, struct kvmem_file *kf, u32 id)
-{
-	struct kvmem_buffer *buf = id ? kvmem_run_buffer(run, kf, id) : NULL;
-
-	return buf && buf->dmabuf;
-}
-
 void kvmem_run_put_buffer(struct kvmem_run *run)
 {
 	if (run->buf)

@@ -12,7 +12,7 @@
 
 #include <linux/kvmem.h>
 
-struct kvmem_file;
+struct kvmem_buffer;
 struct kvmem_ns;
 struct kvmem_run;
 
@@ -21,11 +21,12 @@ struct kvmem_run;
 
 /*
  * KVMEM_OP_PENDING; -EAGAIN: not this way (no media, unaligned, a part of a
- * block, not registered memory): take the ordinary one; else the status.
+ * block, not registered memory): take the ordinary one; else the status.  @buf: of
+ * the operation, or NULL; what has begun has a reference of its own.
  */
-int kvmem_direct_get(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op,
+int kvmem_direct_get(struct kvmem_buffer *buf, struct kvmem_ns *ns, struct kvmem_op *op,
 		     struct kvmem_run *run);
-int kvmem_direct_put(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op,
+int kvmem_direct_put(struct kvmem_buffer *buf, struct kvmem_ns *ns, struct kvmem_op *op,
 		     struct kvmem_run *run);
 /* Under way at a time in one batch. */
 #define KVMEM_DIRECT_MAX	64U

@@ -27,6 +27,8 @@
 /* A write waits for reclaim, when that is behind, so long and in such steps. */
 #define TIER_ROOM_MS		5000
 #define TIER_ROOM_STEP_MS	50
+/* A copy that moves, or goes, while it is read is looked for again, so often. */
+#define FETCH_TRIES		4
 /* Waiting for tables to be read, at most. */
 #define TIER_SETTLE_MS		60000
 
@@ -460,7 +462,7 @@ int kvmem_flash_persist(struct kvmem_ns *ns, const struct kvmem_key *key)
 static int fetch_publish(struct kvmem_copy *copy, struct kvmem_block *block)
 {
 	struct kvmem_hints hints = {
-		.fetched = true,
+		.fetched = copy,
 		.own_class = copy->class,
 		.priority = copy->priority,
 		.expires = copy->expires,
@@ -536,6 +538,7 @@ static struct kvmem_block *fetch_alloc(struct kvmem_ns *ns, const struct kvmem_c
 	return kvmem_block_alloc(ns, copy->size, false);
 }
 
+/* -ESTALE: the copy has moved meanwhile, or has gone. */
 static struct kvmem_block *fetch_copy(struct kvmem_ns *ns, struct kvmem_copy *copy,
 				      const struct kvmem_past *past)
 {
@@ -545,14 +548,16 @@ static struct kvmem_block *fetch_copy(struct kvmem_ns *ns, struct kvmem_copy *co
 	if (IS_ERR(block))
 		return block;
 	ret = kvmem_copy_read(copy, block);
-	if (ret)
+	if (ret) {
 		kvmem_flash_read_failed(copy, ret);
-	else
+		ret = kvmem_flash_errno(ret);
+	} else {
 		ret = fetch_publish(copy, block);
+	}
 	if (!ret)
 		return block;
 	kvmem_block_put(block);
-	return ERR_PTR(kvmem_flash_errno(ret));
+	return ERR_PTR(ret);
 }
 
 static void look_at(const struct kvmem_copy *copy, struct kvmem_flash_look *look)
@@ -567,7 +572,7 @@ static bool fetch_found_no_room(const struct kvmem_block *block)
 	return block == ERR_PTR(-ENOSPC) || block == ERR_PTR(-EDQUOT);
 }
 
-struct kvmem_block *kvmem_flash_fetch(struct kvmem_ns *ns, const struct kvmem_key *key,
+static struct kvmem_block *fetch_once(struct kvmem_ns *ns, const struct kvmem_key *key,
 				      u16 *res_flags, struct kvmem_past *past)
 {
 	struct kvmem_copy *copy = kvmem_copy_lookup(ns, key);
@@ -595,6 +600,22 @@ struct kvmem_block *kvmem_flash_fetch(struct kvmem_ns *ns, const struct kvmem_ke
 	/* Somebody else fetched it meanwhile, or put it. */
 	if (block == ERR_PTR(-EEXIST))
 		return kvmem_block_lookup(ns, key, res_flags);
+	return block;
+}
+
+struct kvmem_block *kvmem_flash_fetch(struct kvmem_ns *ns, const struct kvmem_key *key,
+				      u16 *res_flags, struct kvmem_past *past)
+{
+	struct kvmem_block *block;
+	unsigned int tries = 0;
+
+	do {
+		block = fetch_once(ns, key, res_flags, past);
+		if (block != ERR_PTR(-ESTALE))
+			return block;
+		/* It may have been deleted, and put again since. */
+		block = kvmem_block_lookup(ns, key, res_flags);
+	} while (!block && ++tries < FETCH_TRIES);
 	return block;
 }
 
@@ -660,20 +681,16 @@ int kvmem_flash_delete(struct kvmem_ns *ns, const struct kvmem_key *key, u32 *si
 	ret = kvmem_media_settle(TIER_SETTLE_MS);
 	if (ret)
 		return ret;
-	/* The DRAM block's state before this, see kvmem_write's publication. */
+	/* The DRAM block's state before this, see kvmem_copy_publish(). */
 	smp_mb();
-	copy = kvmem_copy_lookup(ns, key);
+	copy = kvmem_copy_take(ns, key);
 	if (!copy)
 		return -ENOENT;
-	ret = -ENOENT;
 	*size = copy->size;
-	if (kvmem_copy_unlink(copy, KVMEM_BLOCK_DELETED)) {
-		kvmem_log_gone(copy);
-		kvmem_copy_put(copy);
-		ret = 0;
-	}
+	kvmem_log_gone(copy);
+	kvmem_copy_put(copy);
 	kvmem_copy_put_used(copy);
-	return ret;
+	return 0;
 }
 
 /* Module ------------------------------------------------------------------------ */

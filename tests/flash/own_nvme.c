@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include "own_nvme.h"
+#include "scatter.h"
 
 /* One of the blocks in the first half of own1 has its bad sector. */
 #define BAD_BYTES	(128 * KIB)
@@ -128,6 +129,26 @@ TEST_TIMEOUT(both_ways_protected, 120)
 
 	own_find(&o, "own0");
 	both_ways(&o, 3);
+}
+
+/* What lies apart is a range for each, and they are one command. */
+TEST_TIMEOUT(discards_scattered, 120)
+{
+	const char *ns = kvt_ns(&through);
+	struct kvt_disk disk;
+	struct scatter seen;
+	struct own_user u;
+	struct own o;
+
+	own_find(&o, "own0");
+	own_disk(&o, 4, &disk);
+	kvt_media_format(&disk, SCATTER_SEGMENT);
+	own_take(&o);
+	own_attach(&o, 4, &disk);
+	own_user_open(&u, ns, 256 * KIB);
+	scatter_run(&disk, u.fd, u.buf, u.p, &seen);
+	kvt_media_off(&disk);
+	own_release(&o);
 }
 
 TEST_TIMEOUT(hands_change_often, 300)
