@@ -278,9 +278,12 @@ static int get_peer_done(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvme
 static int get_peer(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op,
 		    struct kvmem_run *run)
 {
+	bool dma = kvmem_buffer_is_dma(kf, op->buf);
+	/* To a dma-buf it goes by the CPU, or not at all. */
+	bool barred = dma && !kvmem_ns_bounces(ns);
 	struct kvmem_remote_want want = {
 		.keep = READ_ONCE(ns->p.peer_keep),
-		.look = !op->len,
+		.look = !op->len || barred,
 	};
 	struct kvmem_buffer *buf = NULL;
 	struct kvmem_span span;
@@ -292,7 +295,11 @@ static int get_peer(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op 
 	if (!op->offset && !(op->flags & KVMEM_OP_F_PARTIAL) && op->len <= GET_PEER_ROOM)
 		want.room = op->len;
 	ret = kvmem_remote_get(ns, op_key(op), &want);
-	if (!ret)
+	if (dma && !ret)
+		op->reason = KVMEM_REASON_DRAM;
+	if (barred && !ret)
+		ret = -EOPNOTSUPP;
+	else if (!ret)
 		ret = get_peer_done(kf, ns, op, run, &want);
 	else if (ret == -EMSGSIZE)
 		op->bytes = want.size;
@@ -513,7 +520,7 @@ static int op_put(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *o
 {
 	bool dma = kvmem_buffer_is_dma(kf, op->buf);
 	struct kvmem_block *block;
-	int ret;
+	int ret = -EAGAIN;
 
 	if (!op->len || op->len > KVMEM_MAX_BLOCK)
 		return -EINVAL;
@@ -525,13 +532,12 @@ static int op_put(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *o
 	if (kvmem_flash_here(ns, op_key(op)))
 		return op_existed(kf, ns, op);
 	op->res_flags = 0;
-	if (put_is_direct(ns, op, dma)) {
+	if (put_is_direct(ns, op, dma))
 		ret = kvmem_direct_put(kf, ns, op, run);
-		if (ret == -EAGAIN && dma)
-			ret = kvmem_bounce_check(ns, op);
-		if (ret != -EAGAIN)
-			return ret;
-	}
+	if (ret == -EAGAIN && dma)
+		ret = kvmem_bounce_check(ns, op);
+	if (ret != -EAGAIN)
+		return ret;
 	kvmem_direct_unplug(run);
 	ret = put_new(kf, ns, op, run);
 	if (ret == -ENOSPC || ret == -EDQUOT)
