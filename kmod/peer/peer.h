@@ -117,7 +117,7 @@ struct kvmem_cluster_params {
 	char transport[16];
 };
 
-/* 0; -EBUSY: this node is another one, and has begun; the transport's error when it cannot serve. */
+/* 0; -EBUSY: this node is another one, and has begun; the transport's: it cannot serve. */
 int kvmem_cluster_set(const struct kvmem_cluster_params *p, u32 mask,
 		      struct netlink_ext_ack *extack);
 void kvmem_cluster_read(struct kvmem_cluster_params *p);

@@ -414,10 +414,10 @@ static void waits_have_an_end(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, count_of(2, KVMEM_PEER_TIMEOUTS), 1);
 	/* What was given up keeps its memory until it ends. */
 	while (fake_pending() && ms_since(start) < BOUND_MS)
-		msleep(10);
+		msleep(20);
 	KUNIT_EXPECT_EQ(test, fake_pending(), 0);
 	while (READ_ONCE(kvmem_test_ns(test)->used_blocks) && ms_since(start) < BOUND_MS)
-		msleep(10);
+		msleep(20);
 	KUNIT_EXPECT_EQ(test, kvmem_test_ns(test)->used_blocks, 0);
 }
 
@@ -471,7 +471,7 @@ static void slow_is_noticed(struct kunit *test)
 	kvmem_peers_judge();
 	while (kvmem_peer_state(fake_nodes[1].peer, &reason) != KVMEM_PEER_STATE_SLOW &&
 	       ms_since(start) < BOUND_MS)
-		msleep(10);
+		msleep(20);
 	KUNIT_EXPECT_EQ(test, kvmem_peer_state(fake_nodes[1].peer, &reason),
 			KVMEM_PEER_STATE_SLOW);
 	KUNIT_EXPECT_EQ(test, kvmem_peer_state(fake_nodes[2].peer, &reason),
@@ -481,7 +481,7 @@ static void slow_is_noticed(struct kunit *test)
 	kvmem_peers_judge();
 	while (kvmem_peer_state(fake_nodes[1].peer, &reason) == KVMEM_PEER_STATE_SLOW &&
 	       ms_since(start) < BOUND_MS)
-		msleep(10);
+		msleep(20);
 	KUNIT_EXPECT_EQ(test, kvmem_peer_state(fake_nodes[1].peer, &reason),
 			KVMEM_PEER_STATE_UP);
 }
