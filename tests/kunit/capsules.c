@@ -13,7 +13,7 @@
 
 enum {
 	HELLO, CHALLENGE, PROOF, READY, BYE, PING, PONG, GET, ASK, PUT, DELETE, EXISTS, RESULT,
-	FULL_GET, FULL_PUT, FULL_EXISTS, FULL_RESULT,
+	FULL_GET, LONG_GET, FULL_PUT, FULL_EXISTS, FULL_RESULT,
 };
 
 const struct kvmem_test_capsule kvmem_test_capsules[] = {
@@ -31,6 +31,7 @@ const struct kvmem_test_capsule kvmem_test_capsules[] = {
 	[EXISTS]	= { "exists", KVMEM_WIRE_EXISTS, 5, 0, 0 },
 	[RESULT]	= { "result", KVMEM_WIRE_RESULT, 2, 0, 0 },
 	[FULL_GET]	= { "get-full", KVMEM_WIRE_GET, KVMEM_WIRE_OPS, 5, 1 },
+	[LONG_GET]	= { "get-long", KVMEM_WIRE_GET, 1, 1, KVMEM_MAX_BLOCK },
 	[FULL_PUT]	= { "put-full", KVMEM_WIRE_PUT, 1, KVMEM_WIRE_SEGS, 1U << 20 },
 	[FULL_EXISTS]	= { "exists-full", KVMEM_WIRE_EXISTS, KVMEM_WIRE_KEYS, 0, 0 },
 	[FULL_RESULT]	= { "result-full", KVMEM_WIRE_RESULT, KVMEM_WIRE_OPS, 0, 0 },
@@ -43,6 +44,8 @@ const struct kvmem_test_capsule kvmem_test_beyond[] = {
 	{ "entries", KVMEM_WIRE_DELETE, KVMEM_WIRE_OPS + 1, 0, 0 },
 	{ "runs", KVMEM_WIRE_PUT, 1, KVMEM_WIRE_SEGS + 1, 4096 },
 	{ "block", KVMEM_WIRE_GET, 1, 2, KVMEM_MAX_BLOCK / 2 + 1 },
+	{ "nothing to put", KVMEM_WIRE_PUT, 1, 0, 0 },
+	{ "block to put", KVMEM_WIRE_PUT, 1, 2, KVMEM_MAX_BLOCK / 2 + 1 },
 	{ "sum beyond 32 bits", KVMEM_WIRE_GET, 1, 4, 1U << 30 },
 	{ "results", KVMEM_WIRE_RESULT, KVMEM_WIRE_OPS + 1, 0, 0 },
 };
@@ -60,9 +63,9 @@ const unsigned int kvmem_test_nr_beyond = ARRAY_SIZE(kvmem_test_beyond);
 			 offsetof(struct kvmem_wire_seg, f)), sizeof_field_of(seg, f)
 #define RESULT_AT(f)	(BODY + offsetof(struct kvmem_wire_result, f)), sizeof_field_of(result, f)
 #define sizeof_field_of(what, f) sizeof(((struct kvmem_wire_##what *)0)->f)
-/* One byte of a string */
-#define CLUSTER_AT(i)	(BODY + offsetof(struct kvmem_wire_hello, cluster) + (i)), 1
-#define NAME_AT(i)	(BODY + offsetof(struct kvmem_wire_request, name) + (i)), 1
+/* Bytes of a string */
+#define CLUSTER_AT(i, n) (BODY + offsetof(struct kvmem_wire_hello, cluster) + (i)), n
+#define NAME_AT(i, n)	(BODY + offsetof(struct kvmem_wire_request, name) + (i)), n
 
 /* The checksum is put right, so the check of the field alone refuses it. */
 const struct kvmem_test_damage kvmem_test_damages[] = {
@@ -90,14 +93,16 @@ const struct kvmem_test_damage kvmem_test_damages[] = {
 	{ "keepalive 0", HELLO, HELLO_AT(keepalive_ms), 0 },
 	{ "keepalive short", HELLO, HELLO_AT(keepalive_ms), 99 },
 	{ "keepalive long", CHALLENGE, HELLO_AT(keepalive_ms), 60001 },
-	{ "no cluster", HELLO, CLUSTER_AT(0), 0 },
-	{ "behind the cluster", HELLO, CLUSTER_AT(KVMEM_NAME_LEN - 1), 1 },
+	{ "no cluster", HELLO, CLUSTER_AT(0, 8), 0 },
+	{ "cluster without an end", HELLO, CLUSTER_AT(0, KVMEM_NAME_LEN), 'x' },
+	{ "behind the cluster", HELLO, CLUSTER_AT(KVMEM_NAME_LEN - 1, 1), 1 },
 	{ "two proofs", PROOF, HDR_AT(nr), 2 },
 	{ "two byes", BYE, HDR_AT(nr), 2 },
 	{ "reserved", BYE, BODY + offsetof(struct kvmem_wire_bye, reserved), 4, 1 },
 
-	{ "no name", GET, NAME_AT(0), 0 },
-	{ "behind the name", EXISTS, NAME_AT(KVMEM_NAME_LEN - 1), 'x' },
+	{ "no name", GET, NAME_AT(0, 8), 0 },
+	{ "name without an end", PUT, NAME_AT(0, KVMEM_NAME_LEN), 'x' },
+	{ "behind the name", EXISTS, NAME_AT(KVMEM_NAME_LEN - 1, 1), 'x' },
 	{ "no timeout", DELETE, REQUEST_AT(timeout_ms), 0 },
 	{ "timeout long", EXISTS, REQUEST_AT(timeout_ms), 60001 },
 	{ "reserved", PUT, REQUEST_AT(reserved), 1 },
@@ -270,7 +275,7 @@ void kvmem_test_capsule_poke(void *buf, const struct kvmem_test_damage *damage)
 	unsigned int i;
 
 	for (i = 0; i < damage->size; i++)
-		at[i] = damage->value >> (8 * i);
+		at[i] = damage->size > sizeof(u64) ? damage->value : damage->value >> (8 * i);
 }
 
 void kvmem_test_capsule_seal(void *buf, u32 len)

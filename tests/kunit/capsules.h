@@ -29,8 +29,8 @@ struct kvmem_test_capsule {
  * @name: for people
  * @capsule: index of the kind
  * @at: where the field is
- * @size: 1, 2, 4 or 8
- * @value: what it may not be
+ * @size: 1 to 8; more: a string
+ * @value: what it may not be; of a string, each byte
  */
 struct kvmem_test_damage {
 	const char *name;
