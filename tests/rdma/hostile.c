@@ -286,12 +286,10 @@ TEST(garbage)
 	len = kvmem_test_capsule_build(r.tx, &kvmem_test_capsules[7]);
 	((uint8_t *)r.tx)[len - 1] ^= 1;
 	expect_end(&r, len, KVMEM_WIRE_BYE_MALFORMED, "checksum");
-	/* Longer than the receive: the device ends it, and nobody can say why. */
-	up(&r);
-	rogue_send(&r, 2 * KVMEM_WIRE_MAX);
-	EXPECT_EQ(rogue_bye(&r, SHORT_MS), -1);
-	EXPECT_TRUE(r.ended);
-	rogue_close(&r);
+	/*
+	 * Nothing longer than a receive: rxe (6.12) then follows a NULL pointer of its own
+	 * (copy_data(), when the second packet comes again), whoever had posted the receive.
+	 */
 	good_get(ns);
 }
 
