@@ -100,7 +100,7 @@ static const char *with_block(void)
 	return ns;
 }
 
-/* A PUT of @len bytes at @addr; the op before it looks for another key, so no key is invalidated. */
+/* A PUT of @len bytes at @addr */
 static uint32_t put(struct rogue *r, const char *ns, uint64_t key, uint64_t addr, uint32_t rkey,
 		    uint32_t len, uint32_t crc)
 {
@@ -391,10 +391,12 @@ TEST(silence)
 	const char *ns = with_block();
 	struct rogue r;
 
+	rogue_keepalive_ms = 200;
 	up(&r);
-	/* Four keepalives of 2 s */
+	/* Four of them */
 	EXPECT_EQ(rogue_bye(&r, 20000), KVMEM_WIRE_BYE_TIMEOUT);
 	rogue_close(&r);
+	rogue_keepalive_ms = 2000;
 	good_get(ns);
 }
 

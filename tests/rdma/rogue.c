@@ -10,6 +10,8 @@
 
 #define LABEL	16
 
+unsigned int rogue_keepalive_ms = 2000;
+
 static uint64_t now_ms(void)
 {
 	struct timespec t;
@@ -208,7 +210,7 @@ int rogue_greet(struct rogue *r, uint16_t node, const char *cluster)
 	hello->node = cpu_to_le16(node);
 	hello->version_min = cpu_to_le16(KVMEM_WIRE_VERSION);
 	hello->version_max = cpu_to_le16(KVMEM_WIRE_VERSION);
-	hello->keepalive_ms = cpu_to_le32(2000);
+	hello->keepalive_ms = cpu_to_le32(rogue_keepalive_ms);
 	strncpy((char *)hello->cluster, cluster, sizeof(hello->cluster) - 1);
 	memset(hello->nonce, 0x5a, sizeof(hello->nonce));
 	r->hello = *hello;

@@ -43,6 +43,9 @@ struct rogue {
 	bool ended;
 };
 
+/* What HELLO says */
+extern unsigned int rogue_keepalive_ms;
+
 /* Connected, nothing said.  0 or -errno. */
 int rogue_connect(struct rogue *r);
 void rogue_close(struct rogue *r);
