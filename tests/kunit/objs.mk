@@ -24,3 +24,4 @@ kvmem_test-y += tests/kunit/dma_test.o
 kvmem_test-y += tests/kunit/fake_transport.o
 kvmem_test-y += tests/kunit/peer_test.o
 kvmem_test-y += tests/kunit/serve_test.o
+kvmem_test-y += tests/kunit/wire_test.o

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-# libFuzzer programs for what kvmemd and kvmemctl read from others; they need clang.
+# libFuzzer programs for what kvmemd, kvmemctl and peers read from others; they need clang.
 #
 #   make -C userspace fuzz [FUZZ_SECONDS=30]      each for that long
 #
@@ -7,7 +7,7 @@
 FUZZ_SECONDS ?= 30
 FUZZ_CC	?= clang
 FUZZ_SAN := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
-FUZZ_PROGRAMS := fuzz_config fuzz_media fuzz_netlink
+FUZZ_PROGRAMS := fuzz_config fuzz_media fuzz_netlink fuzz_wire
 
 $(O)/fuzzobj/%.o: $(TOP)/%.c
 	@mkdir -p $(@D)
@@ -30,6 +30,9 @@ $(eval $(call fuzzer,fuzz_netlink,fuzz/fuzz_netlink.c tests/fake_kernel.c \
 $(eval $(call fuzzer,fuzz_media,fuzz/fuzz_media.c ctl/media_json.c $(MEDIA_IMAGE_SRCS),\
 	$(MEDIA_LIBS) -ljansson))
 
+$(eval $(call fuzzer,fuzz_wire,fuzz/fuzz_wire.c $(WIRE_SRCS)))
+$(addprefix $(O)/fuzzobj/,fuzz/fuzz_wire.o tests/wire_kernel.o tests/wire_walk.o): CFLAGS += -I$(TOP)/../kmod
+
 $(O)/fuzz/seeds: $(TOP)/fuzz/seeds.py $(wildcard $(TOP)/fuzz/seeds/*) $(TOP)/daemon/dist/kvmemd.conf
 	@mkdir -p $@/fuzz_config
 	python3 $< $@/fuzz_netlink
@@ -41,6 +44,14 @@ $(O)/fuzz/seeds/fuzz_media: $(TOP)/fuzz/seeds_media.py
 	touch $@
 
 fuzz-fuzz_media: $(O)/fuzz/seeds/fuzz_media
+
+# One of each kind, by the code that the kernel's tests use, and what makes the fuzzer put the sum right
+$(O)/fuzz/seeds/fuzz_wire: $(O)/bin/wire_capsules
+	@mkdir -p $@
+	$< fuzz $@
+	touch $@
+
+fuzz-fuzz_wire: $(O)/fuzz/seeds/fuzz_wire
 
 fuzz: $(addprefix fuzz-,$(FUZZ_PROGRAMS))
 
