@@ -459,6 +459,13 @@ static inline bool kvmem_bdev_can_poll(struct block_device *bdev)
 })
 #endif
 
+/* crypto_memneq() has a header of its own from 6.4 on. */
+#if __has_include(<crypto/utils.h>)
+#include <crypto/utils.h>
+#else
+#include <crypto/algapi.h>
+#endif
+
 /* The name space as a string; EXPORT_SYMBOL_KVMEM(): ours, for modules that import "KVMEM" */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
 #undef MODULE_IMPORT_NS

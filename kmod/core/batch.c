@@ -13,6 +13,7 @@
 #include "ops.h"
 #include "flash/direct.h"
 #include "flash/tier.h"
+#include "peer/route.h"
 
 /* Bytes that a light batch may move: less than what a punt to a worker costs. */
 #define KVMEM_LIGHT_BYTES	(64U << 10)
@@ -203,12 +204,18 @@ static bool opcode_is_light(u16 opcode)
 	}
 }
 
-/* Does the key have to be fetched from flash? */
+/* Does the key have to be fetched from flash, or asked of a peer? */
 static bool op_may_wait(struct kvmem_ns *ns, u16 opcode, struct kvmem_op __user *uop)
 {
 	struct kvmem_key key;
+	bool peers;
 
-	if (!ns || !kvmem_flash_has(ns) || (opcode != KVMEM_OP_GET && opcode != KVMEM_OP_LEASE))
+	if (!ns)
+		return false;
+	peers = kvmem_peer_routes(ns);
+	if (!(opcode == KVMEM_OP_EXISTS && peers) &&
+	    !((opcode == KVMEM_OP_GET || opcode == KVMEM_OP_LEASE) &&
+	      (peers || kvmem_flash_has(ns))))
 		return false;
 	return !copy_from_user(&key, uop->key, sizeof(key)) && !kvmem_block_here(ns, &key);
 }
@@ -240,7 +247,9 @@ static bool batch_is_direct(struct kvmem_file *kf, struct kvmem_ns *ns,
 	struct kvmem_op op;
 	u32 i;
 
-	if (!ns || batch->nr_ops > KVMEM_DIRECT_MAX || batch->flags & KVMEM_BATCH_F_STOP)
+	/* A peer that has to be asked is waited for. */
+	if (!ns || kvmem_peer_routes(ns) || batch->nr_ops > KVMEM_DIRECT_MAX ||
+	    batch->flags & KVMEM_BATCH_F_STOP)
 		return false;
 	for (i = 0; i < batch->nr_ops; i++, uop++)
 		if (copy_from_user(&op, uop, sizeof(op)) || !op_is_direct(ns, &op) ||

@@ -33,7 +33,7 @@ static int ioctl_query(struct file *file, union kvmem_ioctl_arg *arg)
 	q->abi_version = KVMEM_ABI_VERSION;
 	q->max_batch = KVMEM_MAX_BATCH;
 	q->features = KVMEM_FEAT_DRAM | KVMEM_FEAT_LEASE | KVMEM_FEAT_URING |
-		      KVMEM_FEAT_EVENTS | KVMEM_FEAT_FLASH;
+		      KVMEM_FEAT_EVENTS | KVMEM_FEAT_FLASH | KVMEM_FEAT_PEER;
 	if (IS_ENABLED(CONFIG_DMA_SHARED_BUFFER))
 		q->features |= KVMEM_FEAT_DMABUF;
 	q->max_block = KVMEM_MAX_BLOCK;

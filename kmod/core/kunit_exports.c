@@ -15,6 +15,8 @@
 #include "space.h"
 #include "stats.h"
 #include "flash/format.h"
+#include "peer/peer.h"
+#include "peer/route.h"
 
 #ifdef CONFIG_KVMEM_KUNIT
 #define KVMEM_FOR_TESTS(symbol) EXPORT_SYMBOL_GPL(symbol)
@@ -128,4 +130,24 @@ KVMEM_FOR_TESTS(kvmem_samples_one_in);
 KVMEM_FOR_TESTS(kvmem_samples_set);
 KVMEM_FOR_TESTS(kvmem_stat_evictions);
 KVMEM_FOR_TESTS(kvmem_stat_read);
+KVMEM_FOR_TESTS(kvmem_cluster_set);
+KVMEM_FOR_TESTS(kvmem_map_copy);
+KVMEM_FOR_TESTS(kvmem_map_owners);
+KVMEM_FOR_TESTS(kvmem_map_read);
+KVMEM_FOR_TESTS(kvmem_map_set);
+KVMEM_FOR_TESTS(kvmem_map_settle);
+KVMEM_FOR_TESTS(kvmem_peer_create);
+KVMEM_FOR_TESTS(kvmem_peer_get);
+KVMEM_FOR_TESTS(kvmem_peer_note_size);
+KVMEM_FOR_TESTS(kvmem_peer_put);
+KVMEM_FOR_TESTS(kvmem_peer_remove);
+KVMEM_FOR_TESTS(kvmem_peer_routes);
+KVMEM_FOR_TESTS(kvmem_peer_sample);
+KVMEM_FOR_TESTS(kvmem_peer_state);
+KVMEM_FOR_TESTS(kvmem_peer_wait_ns);
+KVMEM_FOR_TESTS(kvmem_peers_judge);
+KVMEM_FOR_TESTS(kvmem_remote_delete);
+KVMEM_FOR_TESTS(kvmem_remote_exists);
+KVMEM_FOR_TESTS(kvmem_remote_get);
+KVMEM_FOR_TESTS(kvmem_remote_put);
 #endif

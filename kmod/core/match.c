@@ -5,12 +5,15 @@
 #include <linux/err.h>
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
+#include <linux/slab.h>
 #include <linux/uaccess.h>
 #include "file.h"
 #include "lease.h"
 #include "ns.h"
 #include "ops.h"
 #include "flash/tier.h"
+#include "peer/peer.h"
+#include "peer/route.h"
 
 /* Keys copied in at a time. */
 #define KVMEM_MATCH_STEP	16
@@ -24,6 +27,10 @@
  *	leases are wanted.  Numbers, not pointers: the caller's other threads
  *	may guess and release them meanwhile
  * @run: the batch
+ * @keys: those at hand
+ * @nr: how many
+ * @asked: peers were asked for them
+ * @found: bit set: one has that key
  */
 struct kvmem_match {
 	struct kvmem_file *kf;
@@ -31,6 +38,10 @@ struct kvmem_match {
 	struct kvmem_op *op;
 	u64 *numbers;
 	struct kvmem_run *run;
+	const struct kvmem_key *keys;
+	unsigned int nr;
+	bool asked;
+	u64 found;
 };
 
 static int match_lease(struct kvmem_match *m, struct kvmem_block *block)
@@ -67,6 +78,18 @@ static void match_undo(struct kvmem_match *m)
 	}
 }
 
+static struct kvmem_block *match_fetch(struct kvmem_match *m, const struct kvmem_key *key)
+{
+	struct kvmem_remote_want want = { .keep = true };
+	int ret;
+
+	kvmem_run_flush(m->run, m->ns);
+	ret = kvmem_remote_get(m->ns, key, &want);
+	if (ret)
+		return ret == -ENOENT ? NULL : ERR_PTR(ret);
+	return want.block;
+}
+
 /* In DRAM; brought there, if that is where a lease needs it.  As kvmem_op_fetch(). */
 static struct kvmem_block *match_find(struct kvmem_match *m, const struct kvmem_key *key,
 				      u16 *res_flags)
@@ -77,18 +100,52 @@ static struct kvmem_block *match_find(struct kvmem_match *m, const struct kvmem_
 		kvmem_block_put(block);
 		return ERR_PTR(-EOPNOTSUPP);
 	}
-	if (block || !m->numbers || !kvmem_flash_has(m->ns))
+	if (block || !m->numbers)
 		return block;
-	kvmem_run_flush(m->run, m->ns);
-	return kvmem_flash_fetch(m->ns, key, res_flags, NULL);
+	if (kvmem_flash_has(m->ns)) {
+		kvmem_run_flush(m->run, m->ns);
+		block = kvmem_flash_fetch(m->ns, key, res_flags, NULL);
+	}
+	return block || !kvmem_peer_routes(m->ns) ? block : match_fetch(m, key);
+}
+
+static bool match_here(struct kvmem_match *m, const struct kvmem_key *key)
+{
+	return kvmem_block_here(m->ns, key) || kvmem_flash_here(m->ns, key);
+}
+
+/* From @key on, those that are not here, all at once.  1: its owners have @key; 0; errno. */
+static int match_ask(struct kvmem_match *m, const struct kvmem_key *key)
+{
+	unsigned int at = key - m->keys, i;
+	u64 want = BIT_ULL(at);
+	int ret;
+
+	if (!kvmem_peer_routes(m->ns))
+		return 0;
+	for (i = at + 1; !m->asked && i < m->nr; i++)
+		if (!match_here(m, &m->keys[i]))
+			want |= BIT_ULL(i);
+	if (!m->asked) {
+		ret = kvmem_remote_exists(m->ns, m->keys, m->nr, want, &m->found);
+		if (ret)
+			return ret;
+		m->asked = true;
+	}
+	return !!(m->found & BIT_ULL(at));
 }
 
 /* Nobody wants the bytes: that it is on flash will do. */
 static int match_look(struct kvmem_match *m, const struct kvmem_key *key, u16 res_flags)
 {
-	struct kvmem_flash_look look;
+	struct kvmem_flash_look look = {};
+	int ret = 0;
 
-	if (m->numbers || !kvmem_flash_look(m->ns, key, &look)) {
+	if (!m->numbers)
+		ret = kvmem_flash_look(m->ns, key, &look) ? 1 : match_ask(m, key);
+	if (ret < 0)
+		return ret;
+	if (!ret) {
 		kvmem_run_miss(m->run, m->ns, key, res_flags);
 		return 0;
 	}
@@ -128,16 +185,19 @@ static int match_one(struct kvmem_match *m, const struct kvmem_key *key)
 	return 0;
 }
 
-static int match_keys(struct kvmem_match *m)
+/* Up to @step at a time, in @keys. */
+static int match_steps(struct kvmem_match *m, struct kvmem_key *keys, unsigned int step)
 {
 	const struct kvmem_key __user *ukeys = u64_to_user_ptr(m->op->addr);
-	struct kvmem_key keys[KVMEM_MATCH_STEP];
 	u64 done = 0;
 	int ret = 1;
 
+	m->keys = keys;
 	while (ret > 0 && done < m->op->len) {
-		unsigned int i, nr = min_t(u64, m->op->len - done, KVMEM_MATCH_STEP);
+		unsigned int i, nr = min_t(u64, m->op->len - done, step);
 
+		m->nr = nr;
+		m->asked = false;
 		if (fatal_signal_pending(current))
 			return -EINTR;
 		if (copy_from_user(keys, ukeys + done, nr * sizeof(*keys)))
@@ -148,6 +208,22 @@ static int match_keys(struct kvmem_match *m)
 		cond_resched();
 	}
 	return min(ret, 0);
+}
+
+static int match_keys(struct kvmem_match *m)
+{
+	struct kvmem_key keys[KVMEM_MATCH_STEP], *many;
+	int ret;
+
+	/* Where others are asked, for as many at a time as one question carries. */
+	if (m->op->len <= KVMEM_MATCH_STEP || !kvmem_peer_routes(m->ns))
+		return match_steps(m, keys, KVMEM_MATCH_STEP);
+	many = kmalloc_array(KVMEM_CALL_KEYS, sizeof(*many), GFP_KERNEL);
+	if (!many)
+		return -ENOMEM;
+	ret = match_steps(m, many, KVMEM_CALL_KEYS);
+	kfree(many);
+	return ret;
 }
 
 int kvmem_op_match(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op,

@@ -10,15 +10,6 @@
 
 #include <linux/kvmem_netlink.h>
 
-/* Integer value ranges */
-static const struct netlink_range_validation kvmem_a_cluster_node_range = {
-	.max	= 65534ULL,
-};
-
-static const struct netlink_range_validation kvmem_a_peer_node_range = {
-	.max	= 65534ULL,
-};
-
 /* Common nested types */
 const struct nla_policy kvmem_arena_nl_policy[KVMEM_A_ARENA_HUGE + 1] = {
 	[KVMEM_A_ARENA_TARGET] = { .type = NLA_U64, },
@@ -36,7 +27,7 @@ const struct nla_policy kvmem_class_values_nl_policy[KVMEM_A_VALUES_VALUES + 1] 
 };
 
 const struct nla_policy kvmem_cluster_nl_policy[KVMEM_A_CLUSTER_TRANSPORT + 1] = {
-	[KVMEM_A_CLUSTER_NODE] = NLA_POLICY_FULL_RANGE(NLA_U32, &kvmem_a_cluster_node_range),
+	[KVMEM_A_CLUSTER_NODE] = { .type = NLA_U32, },
 	[KVMEM_A_CLUSTER_NAME] = { .type = NLA_NUL_STRING, .len = 63, },
 	[KVMEM_A_CLUSTER_SECRET] = NLA_POLICY_EXACT_LEN(32),
 	[KVMEM_A_CLUSTER_LISTEN] = { .type = NLA_NUL_STRING, .len = 255, },
@@ -50,9 +41,9 @@ const struct nla_policy kvmem_cluster_nl_policy[KVMEM_A_CLUSTER_TRANSPORT + 1] =
 const struct nla_policy kvmem_map_nl_policy[KVMEM_A_MAP_MOVING + 1] = {
 	[KVMEM_A_MAP_EPOCH] = { .type = NLA_U64, },
 	[KVMEM_A_MAP_PREVIOUS_EPOCH] = { .type = NLA_U64, },
-	[KVMEM_A_MAP_OWNERS] = NLA_POLICY_EXACT_LEN(32768),
-	[KVMEM_A_MAP_OWNERS2] = NLA_POLICY_EXACT_LEN(32768),
-	[KVMEM_A_MAP_OWNERS3] = NLA_POLICY_EXACT_LEN(32768),
+	[KVMEM_A_MAP_OWNERS] = { .type = NLA_BINARY, },
+	[KVMEM_A_MAP_OWNERS2] = { .type = NLA_BINARY, },
+	[KVMEM_A_MAP_OWNERS3] = { .type = NLA_BINARY, },
 	[KVMEM_A_MAP_PLANE] = NLA_POLICY_MAX(NLA_U32, 5),
 	[KVMEM_A_MAP_SETTLED] = { .type = NLA_FLAG, },
 	[KVMEM_A_MAP_MOVED_BLOCKS] = { .type = NLA_U64, },
@@ -62,7 +53,7 @@ const struct nla_policy kvmem_map_nl_policy[KVMEM_A_MAP_MOVING + 1] = {
 };
 
 const struct nla_policy kvmem_peer_nl_policy[KVMEM_A_PEER_BAD_CAPSULES + 1] = {
-	[KVMEM_A_PEER_NODE] = NLA_POLICY_FULL_RANGE(NLA_U32, &kvmem_a_peer_node_range),
+	[KVMEM_A_PEER_NODE] = { .type = NLA_U32, },
 	[KVMEM_A_PEER_NAME] = { .type = NLA_NUL_STRING, .len = 63, },
 	[KVMEM_A_PEER_ADDRESSES] = { .type = NLA_NUL_STRING, .len = 255, },
 	[KVMEM_A_PEER_STATE] = NLA_POLICY_MAX(NLA_U8, 2),

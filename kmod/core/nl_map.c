@@ -76,8 +76,16 @@ static int kvmem_nl_get_planes(struct nlattr **tb, const u16 **planes, unsigned 
 {
 	unsigned int i;
 
-	for (*nr = 0; *nr < KVMEM_MAX_COPIES && tb[M(OWNERS) + *nr]; (*nr)++)
-		planes[*nr] = nla_data(tb[M(OWNERS) + *nr]);
+	for (*nr = 0; *nr < KVMEM_MAX_COPIES && tb[M(OWNERS) + *nr]; (*nr)++) {
+		struct nlattr *attr = tb[M(OWNERS) + *nr];
+
+		/* A policy's lengths end below it. */
+		if (nla_len(attr) != MAP_PLANE) {
+			NL_SET_ERR_MSG_ATTR(extack, attr, "owners are 32768 bytes");
+			return -ERANGE;
+		}
+		planes[*nr] = nla_data(attr);
+	}
 	for (i = *nr; i < KVMEM_MAX_COPIES; i++) {
 		if (!tb[M(OWNERS) + i])
 			continue;

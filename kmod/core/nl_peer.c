@@ -51,6 +51,15 @@ static bool kvmem_nl_printable(const char *text)
 	return true;
 }
 
+/* Kernels before 6.2 have no policy for this range. */
+static int kvmem_nl_node(struct nlattr *attr, struct netlink_ext_ack *extack)
+{
+	if (nla_get_u32(attr) <= KVMEM_NODE_MAX)
+		return 0;
+	NL_SET_ERR_MSG_ATTR(extack, attr, "a node is a number from 0 to 65534");
+	return -ERANGE;
+}
+
 /* --- the cluster --- */
 
 #define C(attr)		KVMEM_A_CLUSTER_##attr
@@ -71,6 +80,8 @@ static int kvmem_nl_get_self(struct nlattr **tb, struct kvmem_self *self, u32 *m
 		NL_SET_ERR_MSG(extack, "node, name, secret and listen are set together");
 		return -EINVAL;
 	}
+	if (kvmem_nl_node(tb[C(NODE)], extack))
+		return -ERANGE;
 	name = nla_data(tb[C(NAME)]);
 	listen = nla_data(tb[C(LISTEN)]);
 	if (!*name || !kvmem_nl_printable(name)) {
@@ -203,8 +214,10 @@ static int kvmem_nl_peer_nest(struct genl_info *info, struct nlattr **tb, u64 al
 
 	err = kvmem_nl_nest(info, KVMEM_A_PEER, tb, KVMEM_A_PEER_MAX, kvmem_peer_nl_policy) ?:
 	      kvmem_nl_nest_only(tb, KVMEM_A_PEER_MAX, allowed, info->extack);
-	if (err || tb[P(NODE)])
+	if (err)
 		return err;
+	if (tb[P(NODE)])
+		return kvmem_nl_node(tb[P(NODE)], info->extack);
 	NL_SET_ERR_MSG(info->extack, "the number of a node is needed");
 	NL_SET_ERR_ATTR_MISS(info->extack, info->attrs[KVMEM_A_PEER], KVMEM_A_PEER_NODE);
 	return -EINVAL;

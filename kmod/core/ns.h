@@ -148,6 +148,7 @@ struct kvmem_ghosts;
  * @touched: blocks used since @lock was last taken by somebody who drains
  * @nr_touched: how many they are
  * @flash: copies on media; has locks of its own
+ * @peer_size: length of the last block that went to or came from a peer, racy
  * @lock: guards everything below, and the fields of blocks and chunks that
  *	say so.  Taken after pool->lock and before kvmem_arena's lock.  Not
  *	taken in interrupts.  Never held over copies, allocations that sleep,
@@ -184,6 +185,7 @@ struct kvmem_ns {
 	atomic_t nr_touched;
 	struct rcu_head rcu;
 	struct kvmem_ns_flash flash;
+	u32 peer_size;
 
 	/* see @lock above */
 	spinlock_t lock ____cacheline_aligned_in_smp;

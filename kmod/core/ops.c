@@ -12,6 +12,7 @@
 #include "flash/direct.h"
 #include "flash/direct_dma.h"
 #include "flash/tier.h"
+#include "peer/route.h"
 #include "trace.h"
 
 /* Fields of struct kvmem_op that an operation uses; the others must be 0. */
@@ -64,6 +65,7 @@ struct kvmem_block *kvmem_op_find(struct kvmem_ns *ns, struct kvmem_op *op)
 	return block;
 }
 
+/* What this node has. */
 static struct kvmem_block *op_fetch(struct kvmem_ns *ns, struct kvmem_op *op,
 				    struct kvmem_run *run, struct kvmem_past *past)
 {
@@ -87,10 +89,28 @@ static struct kvmem_block *op_fetch(struct kvmem_ns *ns, struct kvmem_op *op,
 	return block;
 }
 
+/* Who wants it in DRAM gets it there, whatever the namespace keeps. */
+static struct kvmem_block *op_fetch_peer(struct kvmem_ns *ns, struct kvmem_op *op)
+{
+	struct kvmem_remote_want want = { .keep = true };
+	int ret = kvmem_remote_get(ns, op_key(op), &want);
+
+	if (ret)
+		return ret == -ENOENT ? NULL : ERR_PTR(ret);
+	op->crc = want.crc;
+	op->tier = KVMEM_TIER_PEER;
+	return want.block;
+}
+
 struct kvmem_block *kvmem_op_fetch(struct kvmem_ns *ns, struct kvmem_op *op,
 				   struct kvmem_run *run)
 {
-	return op_fetch(ns, op, run, NULL);
+	struct kvmem_block *block = op_fetch(ns, op, run, NULL);
+
+	if (block || !kvmem_peer_routes(ns))
+		return block;
+	kvmem_run_flush(run, ns);
+	return op_fetch_peer(ns, op);
 }
 
 /* The caller's memory of this operation; *@buf, when not NULL, is to be put. */
@@ -212,6 +232,79 @@ static int get_flash(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op
 	return ret;
 }
 
+/* Longer than this is not believed to be the length of a block. */
+#define GET_PEER_ROOM	(4U << 20)
+
+/* The whole block, into pages: those can be written by the peer itself. */
+static bool get_peer_span(struct kvmem_file *kf, const struct kvmem_op *op,
+			  struct kvmem_span *span, struct kvmem_buffer **buf)
+{
+	*buf = NULL;
+	if (!op->buf || op->offset || op->flags & KVMEM_OP_F_PARTIAL || !op->len ||
+	    kvmem_buffer_is_dma(kf, op->buf))
+		return false;
+	return !op_span(kf, op, min_t(u64, op->len, KVMEM_MAX_BLOCK), true, span, buf);
+}
+
+static int get_peer_done(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op,
+			 struct kvmem_run *run, const struct kvmem_remote_want *want)
+{
+	struct kvmem_block *block = want->block;
+	size_t len;
+	int ret = kvmem_op_get_length(want->size, op, &len);
+
+	op->crc = want->crc;
+	op->tier = KVMEM_TIER_PEER;
+	if (!ret && block)
+		ret = get_copy(kf, block, NULL, op, len);
+	if (ret == -EILSEQ) {
+		kvmem_op_corrupt(block, op);
+		return get_corrupt(ns, op, run);
+	}
+	if (ret)
+		return ret;
+	op->bytes = len;
+	op->res_flags |= KVMEM_RES_F_VERIFIED;
+	if (block)
+		kvmem_stat_add(ns, KVMEM_STAT_COPIED_OUT, len);
+	if (block && block->state != KVMEM_BLOCK_ALLOCATED)
+		kvmem_run_hit(run, ns, block, !(op->flags & KVMEM_OP_F_NOTOUCH));
+	else
+		kvmem_run_found(run, ns, op_key(op), want->class, want->size);
+	return 0;
+}
+
+/* This node does not have it. */
+static int get_peer(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op,
+		    struct kvmem_run *run)
+{
+	struct kvmem_remote_want want = {
+		.keep = READ_ONCE(ns->p.peer_keep),
+		.look = !op->len,
+	};
+	struct kvmem_buffer *buf = NULL;
+	struct kvmem_span span;
+	int ret;
+
+	kvmem_run_flush(run, ns);
+	if (!want.keep && get_peer_span(kf, op, &span, &buf))
+		want.span = &span;
+	if (!op->offset && !(op->flags & KVMEM_OP_F_PARTIAL) && op->len <= GET_PEER_ROOM)
+		want.room = op->len;
+	ret = kvmem_remote_get(ns, op_key(op), &want);
+	if (!ret)
+		ret = get_peer_done(kf, ns, op, run, &want);
+	else if (ret == -EMSGSIZE)
+		op->bytes = want.size;
+	else if (ret == -ENOENT)
+		kvmem_run_miss(run, ns, op_key(op), op->res_flags);
+	if (want.block)
+		kvmem_block_put(want.block);
+	if (buf)
+		kvmem_buffer_put(buf);
+	return ret;
+}
+
 static int get_dram(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op,
 		    struct kvmem_run *run)
 {
@@ -226,6 +319,8 @@ static int get_dram(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op 
 		return get_flash(kf, ns, op, run, &past);
 	if (IS_ERR(block))
 		return PTR_ERR(block);
+	if (!block && kvmem_peer_routes(ns))
+		return get_peer(kf, ns, op, run);
 	if (!block) {
 		kvmem_run_miss(run, ns, op_key(op), op->res_flags);
 		return -ENOENT;
@@ -333,6 +428,28 @@ static int op_existed(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_o
 	return kvmem_op_persist(ns, op);
 }
 
+/* To its owners.  1: it is to be published here, too; 0: it is not; else an errno. */
+static int commit_peers(struct kvmem_ns *ns, struct kvmem_block *block, struct kvmem_op *op,
+			const struct kvmem_hints *hints)
+{
+	struct kvmem_remote_put put = { .block = block, .hints = hints };
+	int ret = kvmem_remote_put(ns, op_key(op), &put);
+
+	if (ret)
+		return ret;
+	/* What is to survive here has to be here. */
+	if (put.here || op->flags & KVMEM_OP_F_PERSIST)
+		return 1;
+	op->tier = KVMEM_TIER_PEER;
+	if (put.existed == put.taken) {
+		op->res_flags |= KVMEM_RES_F_EXISTED;
+		kvmem_stat_inc(ns, KVMEM_STAT_EXISTED);
+	} else {
+		kvmem_stat_inc(ns, KVMEM_STAT_PUTS);
+	}
+	return 0;
+}
+
 int kvmem_op_commit(struct kvmem_file *kf, struct kvmem_ns *ns,
 		    struct kvmem_block *block, struct kvmem_op *op, struct kvmem_run *run)
 {
@@ -347,6 +464,11 @@ int kvmem_op_commit(struct kvmem_file *kf, struct kvmem_ns *ns,
 	op->tier = KVMEM_TIER_DRAM;
 	if (kvmem_flash_here(ns, op_key(op)))
 		return op_existed(kf, ns, op);
+	if (kvmem_peer_routes(ns)) {
+		ret = commit_peers(ns, block, op, &hints);
+		if (ret <= 0)
+			return ret;
+	}
 	ret = kvmem_block_commit(block, op_key(op), &hints);
 	if (ret == -EEXIST)
 		return op_existed(kf, ns, op);
@@ -378,6 +500,14 @@ static int put_new(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *
 	return ret;
 }
 
+/* What goes to peers does so from DRAM, if the CPU may bring it there. */
+static bool put_is_direct(struct kvmem_ns *ns, const struct kvmem_op *op, bool dma)
+{
+	if (kvmem_peer_routes(ns) && (!dma || kvmem_ns_bounces(ns)))
+		return false;
+	return dma || op->flags & KVMEM_OP_F_NOCACHE;
+}
+
 static int op_put(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op,
 		  struct kvmem_run *run)
 {
@@ -395,7 +525,7 @@ static int op_put(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *o
 	if (kvmem_flash_here(ns, op_key(op)))
 		return op_existed(kf, ns, op);
 	op->res_flags = 0;
-	if (dma || op->flags & KVMEM_OP_F_NOCACHE) {
+	if (put_is_direct(ns, op, dma)) {
 		ret = kvmem_direct_put(kf, ns, op, run);
 		if (ret == -EAGAIN && dma)
 			ret = kvmem_bounce_check(ns, op);
@@ -459,10 +589,28 @@ static int op_delete(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op
 
 	kvmem_run_flush(run, ns);
 	ret = kvmem_delete_here(ns, op_key(op), &size);
+	if (kvmem_peer_routes(ns) && kvmem_remote_delete(ns, op_key(op)) && ret == -ENOENT)
+		ret = 0;
 	/* Its length and checksum are for those who may read. */
 	op->bytes = !ret && kf->access & KVMEM_ACCESS_READ ? size : 0;
 	op->crc = 0;
 	return ret;
+}
+
+static int exists_peer(struct kvmem_ns *ns, struct kvmem_op *op)
+{
+	struct kvmem_remote_want want = { .look = true };
+	int ret;
+
+	if (!kvmem_peer_routes(ns))
+		return -ENOENT;
+	ret = kvmem_remote_get(ns, op_key(op), &want);
+	if (ret)
+		return ret;
+	op->bytes = want.size;
+	op->crc = want.crc;
+	op->tier = KVMEM_TIER_PEER;
+	return 0;
 }
 
 static int op_exists(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op,
@@ -473,7 +621,7 @@ static int op_exists(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op
 
 	if (!block) {
 		if (!kvmem_flash_look(ns, op_key(op), &look))
-			return -ENOENT;
+			return exists_peer(ns, op);
 		op->bytes = look.size;
 		op->crc = look.crc;
 		op->tier = KVMEM_TIER_FLASH;

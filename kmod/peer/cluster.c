@@ -9,6 +9,7 @@
 #include <linux/mm.h>
 #include <linux/netlink.h>
 #include <linux/string.h>
+#include "peer/ask.h"
 #include "peer/cluster.h"
 #include "peer/peer.h"
 
@@ -291,10 +292,14 @@ u64 kvmem_cluster_move_rate(void)
 
 int kvmem_peers_init(void)
 {
+	int ret;
+
 	xa_init(&kvmem_cluster.peers);
 	kvmem_cluster.node = KVMEM_NO_NODE;
-	kvmem_peers_judge_start();
-	return 0;
+	ret = kvmem_asks_init();
+	if (!ret)
+		kvmem_peers_judge_start();
+	return ret;
 }
 
 /*
@@ -305,6 +310,7 @@ void kvmem_peers_exit(void)
 {
 	kvmem_peers_judge_stop();
 	kvmem_peers_forget();
+	kvmem_asks_exit();
 	kvmem_map_exit();
 	memzero_explicit(&kvmem_cluster.self, sizeof(kvmem_cluster.self));
 	/* Peers and maps are freed by RCU. */

@@ -21,7 +21,9 @@
  * @ops: the transport or NULL; read under transport_srcu, too
  * @peers: struct kvmem_peer by number; look-up under RCU
  * @nr_peers: how many they are
- * @timeout_ms, @hedge_us, @move_rate: read without the lock
+ * @timeout_ms: read without the lock
+ * @hedge_us: the same
+ * @move_rate: the same
  */
 struct kvmem_cluster {
 	struct mutex lock;	/* see above */

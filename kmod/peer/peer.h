@@ -46,6 +46,7 @@ enum kvmem_peer_count {
 /**
  * struct kvmem_peer - another node
  * @ref: one for the table, one for each call and each that looks at it
+ * @rcu: frees it after look-ups are over
  * @node: its number
  * @name: for people
  * @addresses: for the transport
@@ -102,7 +103,9 @@ enum kvmem_cluster_mask {
  * struct kvmem_cluster_params - what netlink sets and tells
  * @self: this node; told without the secret
  * @is_set: told: @self has been set
- * @timeout_ms, @hedge_us, @move_rate: as in docs/netlink/specs/kvmem.yaml
+ * @timeout_ms: as in docs/netlink/specs/kvmem.yaml
+ * @hedge_us: too
+ * @move_rate: too
  * @transport: told: its name, or empty
  */
 struct kvmem_cluster_params {

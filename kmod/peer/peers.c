@@ -87,7 +87,7 @@ static int peer_check(u16 node, struct netlink_ext_ack *extack)
 		return -EINVAL;
 	}
 	if (node == kvmem_cluster.self.node) {
-		NL_SET_ERR_MSG_MOD(extack, "this is this node's own number");
+		NL_SET_ERR_MSG_MOD(extack, "this is the number of this node itself");
 		return -EINVAL;
 	}
 	if (xa_load(&kvmem_cluster.peers, node)) {

@@ -10,7 +10,15 @@
 #ifndef KVMEM_WIRE_H
 #define KVMEM_WIRE_H
 
+#ifdef __KERNEL__
+#include <linux/build_bug.h>
+#include <linux/crc32c.h>
+#include <linux/stddef.h>
 #include <linux/types.h>
+#include <asm/byteorder.h>
+#else
+#include "media/shim.h"		/* u8 to u64, cpu_to_le32 and friends, crc32c() */
+#endif
 #include <linux/kvmem.h>
 
 #define KVMEM_WIRE_MAGIC	0x574d564bU	/* "KVMW" */
@@ -20,6 +28,7 @@
 #define KVMEM_WIRE_MAC		32		/* HMAC-SHA256 */
 #define KVMEM_WIRE_KEYS		64		/* in an EXISTS */
 #define KVMEM_WIRE_OPS		24		/* GETs, PUTs or DELETEs in a capsule */
+#define KVMEM_WIRE_SEGS		128		/* runs of memory that they have, in all */
 
 /* Feature bits of a HELLO: both sides must know what both set; none yet. */
 #define KVMEM_WIRE_FEATURES	0ULL
@@ -32,7 +41,6 @@ enum kvmem_wire_type {
 	KVMEM_WIRE_BYE		= 5,	/* either: why the connection ends */
 	KVMEM_WIRE_PING		= 6,	/* keepalive; no entries */
 	KVMEM_WIRE_PONG		= 7,	/* its answer */
-	KVMEM_WIRE_CREDIT	= 8,	/* credits alone; no entries, and costs none */
 	KVMEM_WIRE_GET		= 16,
 	KVMEM_WIRE_PUT		= 17,
 	KVMEM_WIRE_DELETE	= 18,
@@ -84,7 +92,9 @@ struct kvmem_wire_hello {
 	__le16 node;
 	__le16 version_min;	/* versions that the sender speaks */
 	__le16 version_max;
-	__le16 reserved;
+	__le16 reserved0;
+	__le32 keepalive_ms;	/* a PING comes at least as often; 100 to 60000 */
+	__le32 reserved1;
 	__u8 cluster[KVMEM_NAME_LEN];
 	__u8 nonce[KVMEM_WIRE_NONCE];
 	__u8 proof[KVMEM_WIRE_MAC];
@@ -107,33 +117,48 @@ struct kvmem_wire_bye {
 	__le32 reserved;
 };
 
-/* GET, PUT, DELETE, EXISTS: first the namespace... */
-struct kvmem_wire_ns {
+/**
+ * struct kvmem_wire_request - GET, PUT, DELETE, EXISTS begin with this
+ * @name, @fingerprint: the namespace; NUL-terminated, 0-padded
+ * @timeout_ms: the answer is not wanted later, and no byte is moved then
+ */
+struct kvmem_wire_request {
 	__u8 name[KVMEM_NAME_LEN];
 	__u8 fingerprint[KVMEM_FINGERPRINT_LEN];
+	__le32 timeout_ms;
+	__le32 reserved;
 };
 
 /**
- * struct kvmem_wire_op - ...then the entries of GET, PUT, DELETE
+ * struct kvmem_wire_op - then come the entries of GET, PUT, DELETE
  * @key: of the block
- * @addr, @rkey: memory of the asker: GET: written, PUT: read; exposed for this entry
- *	alone, and invalidated by the RESULT or by the asker.  0 for DELETE and when
- *	@len is 0
  * @len: GET: bytes of room, 0: size and checksum alone; PUT: size of the block; DELETE: 0
  * @crc: PUT: crc32c of the block, else 0
+ * @segs: runs of memory behind the entries that are this one's, in order; their lengths
+ *	make @len
  * @hint_class, @priority, @ttl_ms, @cost: PUT, as in struct kvmem_op, else 0
  */
 struct kvmem_wire_op {
 	__u8 key[KVMEM_KEY_LEN];
+	__le32 len;
+	__le32 crc;
+	__le16 segs;
+	__u8 hint_class;
+	__u8 priority;
+	__le32 ttl_ms;
+	__le32 cost;
+	__le32 reserved;
+};
+
+/**
+ * struct kvmem_wire_seg - behind all entries: memory of the asker
+ * @addr, @rkey: GET: written, PUT: read; exposed for this request alone
+ * @len: bytes, at least 1
+ */
+struct kvmem_wire_seg {
 	__le64 addr;
 	__le32 rkey;
 	__le32 len;
-	__le32 crc;
-	__u8 hint_class;
-	__u8 priority;
-	__le16 reserved;
-	__le32 ttl_ms;
-	__le32 cost;
 };
 
 /* ...or keys, of EXISTS */
@@ -150,8 +175,8 @@ struct kvmem_wire_key {
  * @cost, @ttl_ms, @hint_class, @priority: GET: of the block; 0 else
  * @found: EXISTS: bit i: key i is there
  *
- * A RESULT of one entry that had memory invalidates its rkey (SEND with invalidate); of more
- * than one, none, and the asker invalidates.
+ * The RESULT of a request with memory invalidates the first run of the first entry
+ * (SEND with invalidate); the asker invalidates the others before it believes anything.
  */
 struct kvmem_wire_result {
 	__le32 status;
@@ -161,7 +186,8 @@ struct kvmem_wire_result {
 	__le32 ttl_ms;
 	__u8 hint_class;
 	__u8 priority;
-	__le16 reserved;
+	__le16 reserved0;
+	__le32 reserved1;
 	__le64 found;
 };
 
@@ -181,5 +207,33 @@ enum kvmem_wire_status {
 	KVMEM_WIRE_DOWN		= 11,	/* ESHUTDOWN */
 	KVMEM_WIRE_STATUS_NR
 };
+
+/* Building and checking (wire.c): memory only, the same in the kernel and in the tools */
+
+/* A capsule of @type in @buf (KVMEM_WIRE_MAX bytes, 8-aligned): its header, nothing else. */
+void kvmem_wire_begin(void *buf, enum kvmem_wire_type type, u32 id);
+/* Its entries are there, @len bytes with the header: the length and checksum.  @len is returned. */
+u32 kvmem_wire_end(void *buf, unsigned int nr, unsigned int credits, u32 len);
+/*
+ * Is what came, @len bytes, a capsule, each field in its range?  After 0 its parts can be
+ * used as they are.  -EPROTO; -EPROTONOSUPPORT: another version.
+ */
+int kvmem_wire_check(const void *buf, size_t len);
+
+/* Parts of a capsule that was checked */
+static inline const void *kvmem_wire_body(const void *buf)
+{
+	return buf + sizeof(struct kvmem_wire_hdr);
+}
+
+const struct kvmem_wire_op *kvmem_wire_ops(const void *buf);
+const struct kvmem_wire_seg *kvmem_wire_segs(const void *buf);
+const struct kvmem_wire_key *kvmem_wire_keys(const void *buf);
+
+/* Of an errno, and back */
+u32 kvmem_wire_from_errno(int err);
+int kvmem_wire_to_errno(u32 status);
+/* Why a connection ended, for people. */
+const char *kvmem_wire_reason_text(u32 reason);
 
 #endif

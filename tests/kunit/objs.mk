@@ -20,3 +20,6 @@ kvmem_test-y += tests/kunit/attach_test.o
 kvmem_test-y += tests/kunit/nvme_test.o
 kvmem_test-y += tests/kunit/fake_gpu.o
 kvmem_test-y += tests/kunit/dma_test.o
+kvmem_test-y += tests/kunit/fake_transport.o
+kvmem_test-y += tests/kunit/peer_test.o
+kvmem_test-y += tests/kunit/serve_test.o

@@ -210,6 +210,8 @@ TEST(unknown_commands)
 	for (cmd = 0; cmd < 256; cmd++) {
 		if ((cmd >= KVMEM_CMD_NS_NEW && cmd <= KVMEM_CMD_QUIESCE) ||
 		    (cmd >= KVMEM_CMD_MEDIA_ATTACH && cmd <= KVMEM_CMD_MEDIA_GET) ||
+		    (cmd >= KVMEM_CMD_CLUSTER_SET && cmd <= KVMEM_CMD_PEER_GET) ||
+		    cmd == KVMEM_CMD_MAP_SET || cmd == KVMEM_CMD_MAP_GET ||
 		    cmd == KVMEM_CMD_ARENA_SET || cmd == KVMEM_CMD_MEDIA_NS_FORGET)
 			continue;
 		EXPECT_EQ(send_msg(new_msg(cmd)), -EOPNOTSUPP);

@@ -36,7 +36,8 @@ def spec_is_valid_and_lists_every_command():
                          capture_output=True, text=True, check=True).stdout
     for op in ("ns-new", "ns-set", "ns-del", "ns-get", "pool-new", "pool-set", "pool-del",
                "pool-get", "table-get", "table-set", "hist-get", "latency-get", "stats-get",
-               "quiesce", "arena-set"):
+               "quiesce", "arena-set", "cluster-set", "cluster-get", "peer-new", "peer-del", "peer-get",
+               "map-set", "map-get"):
         assert op + "  [" in out, (op, out)
 
 
@@ -80,7 +81,7 @@ def ns_life():
                             ("used-bytes", 0), ("live-blocks", 0), ("nr-files", 0)):
             assert one[name] == value, (name, one)
         assert one["fingerprint"].replace(" ", "") == print_hex, one
-        assert len(one["stats"]) == 18 and not any(one["stats"].values()), one
+        assert len(one["stats"]) == 24 and not any(one["stats"].values()), one
         do("ns-set", id=ident, mode=0o600, uid=0, ttl_ms=0)
         do("ns-set", name="t-life", quota_bytes=0, quota_blocks=5, pin_percent=100,
            fingerprint="00" * 32)
@@ -298,6 +299,120 @@ def samples():
 
         assert hashes(got) == hashes(again)
         assert all(value % 16 == 0 for value in hashes(got))
+
+
+@test
+def peer_settings():
+    with namespace("t-peers", placement="both", copies=3, peer_share=1) as ident:
+        one = ns("t-peers")
+        assert (one["placement"], one["copies"], one["peer-share"], one["peer-keep"]) == \
+            ("both", 3, 1, 0), one
+        do("ns-set", id=ident, placement="owner", peer_keep=1)
+        one = ns("t-peers")
+        assert (one["placement"], one["copies"], one["peer-share"], one["peer-keep"]) == \
+            ("owner", 3, 1, 1), one
+        for name, wrong in (("copies", 0), ("copies", 4), ("peer-share", 2), ("peer-keep", 2)):
+            fails(errno.ERANGE, "range", "ns-set", {"id": ident, name: wrong}, attr=name)
+        assert ns("t-peers") == one
+    with namespace("t-peers"):
+        one = ns("t-peers")
+        assert (one["placement"], one["copies"], one["peer-share"], one["peer-keep"]) == \
+            ("local", 1, 0, 0), one
+
+
+SECRET = "a5" * 32
+
+
+@test
+def cluster_and_peers():
+    about = do("cluster-get")["cluster"]
+    assert about == {"keepalive-ms": 1000, "timeout-ms": 1000, "hedge-us": 0, "move-rate": 0}, about
+    peer = {"node": 2, "name": "two", "addresses": "10.0.0.2:7471"}
+    fails(errno.EINVAL, "who this node is", "peer-new", {"peer": peer})
+    node = {"node": 1, "name": "t", "secret": SECRET, "listen": "10.0.0.1:7471"}
+    for name in node:
+        fails(errno.EINVAL, "together", "cluster-set",
+              {"cluster": {k: v for k, v in node.items() if k != name}})
+    for name, wrong in (("node", 65535), ("keepalive-ms", 99), ("keepalive-ms", 60001),
+                        ("timeout-ms", 9), ("timeout-ms", 60001), ("hedge-us", 60000001)):
+        fails(errno.ERANGE, "", "cluster-set", {"cluster": {**node, name: wrong}}, attr=name)
+    fails(errno.EINVAL, "visible ASCII", "cluster-set", {"cluster": {**node, "name": "a b"}})
+    fails(errno.EINVAL, "nothing to change", "cluster-set", {"cluster": {}})
+    fails(errno.EINVAL, "told, not set", "cluster-set", {"cluster": {"transport": "x"}})
+    assert do("cluster-get")["cluster"] == about
+    do("cluster-set", cluster={**node, "timeout-ms": 500})
+    do("cluster-set", cluster={"hedge-us": 700, "keepalive-ms": 200, "move-rate": 1 << 40})
+    about = do("cluster-get")["cluster"]
+    # The secret is not told.
+    assert about == {"node": 1, "name": "t", "listen": "10.0.0.1:7471", "keepalive-ms": 200,
+                     "timeout-ms": 500, "hedge-us": 700, "move-rate": 1 << 40}, about
+    fails(errno.EBUSY, "already", "cluster-set", {"cluster": node})
+    do("cluster-set", cluster={"hedge-us": 0, "move-rate": 0})
+
+    fails(errno.EINVAL, "this node itself", "peer-new", {"peer": {**peer, "node": 1}})
+    fails(errno.ERANGE, "from 0 to 65534", "peer-new", {"peer": {**peer, "node": 65535}}, attr="node")
+    for name in ("name", "addresses"):
+        fails(errno.EINVAL, "are needed", "peer-new", {"peer": {**peer, name: ""}})
+    fails(errno.EINVAL, "told, not set", "peer-new", {"peer": {**peer, "credits": 1}})
+    do("peer-new", peer=peer)
+    fails(errno.EEXIST, "exists", "peer-new", {"peer": peer})
+    do("peer-new", peer={**peer, "node": 65534, "name": "last"})
+    two = do("peer-get", peer={"node": 2})["peer"]
+    assert two["name"] == "two" and two["addresses"] == peer["addresses"], two
+    assert two["state"] == "down" and two["reason"], two
+    assert not any(two[k] for k in ("rails", "in-flight", "gets", "errors", "served-gets",
+                                    "bytes-in")), two
+    nodes = [p["peer"]["node"] for p in dump("peer-get")]
+    assert nodes == [2, 65534], nodes
+    for gone in (2, 65534):
+        do("peer-del", peer={"node": gone})
+        for op in ("peer-del", "peer-get"):
+            fails(errno.ENOENT, "no such peer", op, {"peer": {"node": gone}}, attr="node")
+    assert dump("peer-get") == []
+
+
+def owners(*nodes):
+    return struct.pack("=16384H", *(nodes[i % len(nodes)] for i in range(16384)))
+
+
+def the_map(plane=None):
+    return do("map-get", **({} if plane is None else {"map": [{"plane": plane}]}))["map"][0]
+
+
+def plane_of(number, name):
+    got = the_map(number)[name]
+    return bytes.fromhex(got.replace(" ", "")) if isinstance(got, str) else bytes(got)
+
+
+@test
+def placement_map():
+    assert (the_map()["epoch"], the_map()["previous-epoch"]) == (0, 0), the_map()
+    fails(errno.ENOENT, "no such map", "map-get", {"map": [{"plane": 0}]})
+    fails(errno.EINVAL, "epoch is needed", "map-set", {"map": [{"owners": owners(1).hex()}]})
+    fails(errno.EINVAL, "or settled", "map-set", {"map": [{"epoch": 5}]})
+    fails(errno.ERANGE, "32768 bytes", "map-set", {"map": [{"epoch": 5, "owners": "0100"}]})
+    fails(errno.EINVAL, "before these are missing", "map-set",
+          {"map": [{"epoch": 5, "owners2": owners(1).hex()}]})
+    fails(errno.EINVAL, "twice", "map-set",
+          {"map": [{"epoch": 5}, {"epoch": 6, "owners": owners(1).hex()}]})
+    fails(errno.ESTALE, "not older", "map-set", {"map": [{"epoch": 0, "owners": owners(1).hex()}]})
+    got = events(lambda: do("map-set", map=[{"epoch": 7, "owners": owners(1, 2).hex()},
+                                            {"owners2": owners(2, 3).hex()},
+                                            {"owners3": owners(65535).hex()}]))
+    assert [(n, m["map"][0]["epoch"]) for n, m in got] == [("map-changed-ntf", 7)], got
+    assert plane_of(1, "owners2") == owners(2, 3)
+    assert plane_of(2, "owners3") == owners(65535)
+    for stale in (6, 7):
+        fails(errno.ESTALE, "not older", "map-set",
+              {"map": [{"epoch": stale, "owners": owners(9).hex()}]})
+    do("map-set", map=[{"epoch": 1 << 40, "owners": owners(4).hex()}])
+    assert (the_map()["epoch"], the_map()["previous-epoch"]) == (1 << 40, 7), the_map()
+    assert plane_of(0, "owners") == owners(4) and plane_of(3, "owners") == owners(1, 2)
+    fails(errno.ESTALE, "not the epoch", "map-set", {"map": [{"epoch": 8, "settled": True}]})
+    do("map-set", map=[{"epoch": 1 << 40, "settled": True}])
+    assert the_map()["previous-epoch"] == 0, the_map()
+    fails(errno.ENOENT, "no such map", "map-get", {"map": [{"plane": 3}]})
+    fails(errno.ERANGE, "", "map-get", {"map": [{"plane": 6}]}, attr="plane")
 
 
 @test

@@ -144,7 +144,7 @@
  * @KVMEM_FEAT_EVENTS: poll, EVENTS and EVENTFD
  * @KVMEM_FEAT_DMABUF: BUF_REG of a dma-buf
  * @KVMEM_FEAT_FLASH: media can be attached
- * @KVMEM_FEAT_PEER: peers can be reached (later: not set yet)
+ * @KVMEM_FEAT_PEER: peers can be configured
  */
 enum kvmem_feature {
 	KVMEM_FEAT_DRAM		= 1 << 0,
