@@ -86,7 +86,7 @@ static int add_peer(struct nl_msg *msg, void *arg)
 {
 	struct nlattr *tb[KVMEM_A_MAX + 1], *p[KVMEM_A_PEER_MAX + 1];
 	struct text *t = arg;
-	int n;
+	int n, i;
 
 	if (genlmsg_parse(nlmsg_hdr(msg), 0, tb, KVMEM_A_MAX, NULL) < 0 || !tb[KVMEM_A_PEER] ||
 	    nla_parse_nested(p, KVMEM_A_PEER_MAX, tb[KVMEM_A_PEER], NULL) < 0)
@@ -100,6 +100,10 @@ static int add_peer(struct nl_msg *msg, void *arg)
 		     N(SERVED_GETS), N(SERVED_PUTS), N(WAIT_NS));
 #undef N
 	if (n > 0 && (size_t)n < t->left) {
+		/* Reasons have blanks; the last is between two peers. */
+		for (i = 0; i < n - 1; i++)
+			if (t->p[i] == ' ')
+				t->p[i] = '_';
 		t->p += n;
 		t->left -= n;
 	}
