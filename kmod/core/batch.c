@@ -120,12 +120,19 @@ static void batch_run_ops(struct kvmem_file *kf, struct kvmem_ns *ns,
 	}
 }
 
+static void batch_release(struct kvmem_run *run)
+{
+	kvmem_direct_release(run);
+	kvmem_run_put_buffer(run);
+}
+
 /* Waits for what is under way, if anything is. */
 static int batch_end(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_run *run)
 {
 	int late = kvmem_direct_reap(run);
 
 	kvmem_run_end(run, kf, ns);
+	batch_release(run);
 	return run->error ?: late ?: run->nr_ok;
 }
 
@@ -179,7 +186,10 @@ int kvmem_batch_issue(struct kvmem_file *kf, void __user *ubatch, struct kvmem_r
 	batch_run_ops(kf, ns, &batch, run);
 	/* Blocks that were used must not stay for as long as a device takes. */
 	kvmem_run_flush(run, ns);
-	return run->punt ? -EAGAIN : 0;
+	if (!run->punt)
+		return 0;
+	batch_release(run);
+	return -EAGAIN;
 }
 
 int kvmem_batch_finish(struct kvmem_file *kf, struct kvmem_run *run)

@@ -8,6 +8,7 @@
 #include <linux/rhashtable.h>
 #include <linux/slab.h>
 #include "block.h"
+#include "flash/flash.h"
 #include "index.h"
 #include "netlink.h"
 #include "ns.h"
@@ -68,7 +69,7 @@ bool kvmem_block_set_state(struct kvmem_block *block, enum kvmem_block_state to)
 }
 
 /* For look-ups, which do not hold ns->lock; pairs with the store above. */
-static bool block_readable(struct kvmem_block *block)
+bool kvmem_block_readable(const struct kvmem_block *block)
 {
 	/* Pairs with the release in kvmem_block_set_state(). */
 	u8 state = smp_load_acquire(&block->state);
@@ -265,7 +266,7 @@ static void block_free(struct kvmem_block *block)
 {
 	size_t charged = kvmem_block_charged(block);
 
-	WARN_ON_ONCE(block_readable(block));
+	WARN_ON_ONCE(kvmem_block_readable(block));
 	if (block->state != KVMEM_BLOCK_DELETED)
 		kvmem_block_set_state(block, KVMEM_BLOCK_DELETED);
 	if (block->mapped) {
@@ -304,7 +305,7 @@ struct kvmem_block *kvmem_block_lookup(struct kvmem_ns *ns, const struct kvmem_k
 
 	rcu_read_lock();
 	block = rhashtable_lookup(&ns->index, key, kvmem_index_params);
-	if (block && (!block_readable(block) || !kvmem_block_tryget(block)))
+	if (block && (!kvmem_block_readable(block) || !kvmem_block_tryget(block)))
 		block = NULL;
 	rcu_read_unlock();
 	if (block && kvmem_block_expired(block)) {
@@ -320,10 +321,27 @@ bool kvmem_block_here(struct kvmem_ns *ns, const struct kvmem_key *key)
 {
 	bool here;
 
+	/* Who moves everything past DRAM has nothing in it. */
+	if (!atomic_read(&ns->index.nelems))
+		return false;
 	rcu_read_lock();
 	here = rhashtable_lookup(&ns->index, key, kvmem_index_params);
 	rcu_read_unlock();
 	return here;
+}
+
+bool kvmem_block_was_fetched(struct kvmem_ns *ns, const struct kvmem_key *key)
+{
+	struct kvmem_block *block;
+	bool fetched;
+
+	rcu_read_lock();
+	spin_lock(&ns->lock);
+	block = rhashtable_lookup(&ns->index, key, kvmem_index_params);
+	fetched = block && block->fetched;
+	spin_unlock(&ns->lock);
+	rcu_read_unlock();
+	return fetched;
 }
 
 static void block_account_live(struct kvmem_ns *ns, struct kvmem_block *block, int sign)
@@ -371,6 +389,12 @@ static int block_publish_locked(struct kvmem_ns *ns, struct kvmem_block *block,
 	lockdep_assert_held(&ns->lock);
 	if (test_bit(KVMEM_NS_DEAD, &ns->flags))
 		return -ESHUTDOWN;
+	/*
+	 * Under the lock: who deletes the key takes the copy away first, and looks for
+	 * us then, with the lock (kvmem_block_was_fetched()).  One of the two sees the other.
+	 */
+	if (hints->copy && !kvmem_copy_readable(hints->copy))
+		return -ESTALE;
 	/* Found from here on, but not readable before the state says so. */
 	old = rhashtable_lookup_get_insert_fast(&ns->index, &block->hash,
 						kvmem_index_params);
@@ -400,6 +424,7 @@ int kvmem_block_commit(struct kvmem_block *block, const struct kvmem_key *key,
 		block->expires = hints->expires;
 	else
 		block->expires = kvmem_block_expires_after(ns, hints->ttl_ms);
+	block->fetched = hints->fetched;
 	/* The index's reference, before anybody can find the block. */
 	refcount_inc(&block->ref);
 	spin_lock(&ns->lock);
@@ -463,7 +488,7 @@ static bool block_unlink_locked(struct kvmem_ns *ns, struct kvmem_block *block,
 				enum kvmem_block_state to, enum kvmem_evict_reason why)
 {
 	lockdep_assert_held(&ns->lock);
-	if (!block_readable(block) || !block_claim(block, to, why))
+	if (!kvmem_block_readable(block) || !block_claim(block, to, why))
 		return false;
 	kvmem_class_del(ns, block);
 	block_account_live(ns, block, -1);

@@ -71,6 +71,7 @@ enum kvmem_evict_reason {
  * @mapped: which member of the union; constant
  * @unsummed: @crc was taken of what was read, not of what was put; constant once
  *	committed
+ * @fetched: read from flash, or a peer; constant once committed
  * @offlist: held, hence in no class list; written under ns->lock
  * @queued: in ns->touched, which has a reference: KVMEM_QUEUED + enum
  *	kvmem_growth; atomic
@@ -110,6 +111,7 @@ struct kvmem_block {
 	u8 layout : 1;
 	u8 mapped : 1;
 	u8 unsummed : 1;
+	u8 fetched : 1;
 	bool offlist;
 	u8 queued;
 };
@@ -130,8 +132,10 @@ enum kvmem_growth {
  * @own_class: by the look-ups before it, hint * 8; used while no application
  *	gives classes
  * @growth: enum kvmem_growth, of its prompt
- * @fetched: not put: a copy of what another tier has.  Then @own_class is the
+ * @fetched: not put: a copy of what flash or a peer has.  Then @own_class is the
  *	whole class, and @expires counts instead of @ttl_ms
+ * @copy: what of flash it was read from, which is still there when the block is
+ *	published; or NULL
  * @expires: as kvmem_block.expires
  */
 struct kvmem_hints {
@@ -140,6 +144,7 @@ struct kvmem_hints {
 	u8 own_class;
 	u8 growth;
 	bool fetched;
+	const struct kvmem_copy *copy;
 	u32 ttl_ms;
 	u32 expires;
 	u32 cost;
@@ -157,9 +162,9 @@ struct kvmem_block *kvmem_block_alloc(struct kvmem_ns *ns, size_t size, bool lea
 /* The same when nothing need be evicted for it; else -ENOSPC. */
 struct kvmem_block *kvmem_block_alloc_free(struct kvmem_ns *ns, size_t size);
 /*
- * Publish under @key.  0, or -EEXIST when the key is there: *@block is
- * untouched and still the caller's to put.  On success the index has its own
- * reference and the caller keeps his.
+ * Publish under @key.  0, or -EEXIST when the key is there, -ESTALE when
+ * @hints->copy is not any more: *@block is untouched and still the caller's to
+ * put.  On success the index has its own reference and the caller keeps his.
  */
 int kvmem_block_commit(struct kvmem_block *block, const struct kvmem_key *key,
 		       const struct kvmem_hints *hints);
@@ -167,6 +172,13 @@ struct kvmem_block *kvmem_block_lookup(struct kvmem_ns *ns, const struct kvmem_k
 				       u16 *res_flags);
 /* Just now, in DRAM; says nothing about the next moment. */
 bool kvmem_block_here(struct kvmem_ns *ns, const struct kvmem_key *key);
+/*
+ * Is one there that was fetched?  After the copy was taken away: nothing that was
+ * read from it comes once we have looked.
+ */
+bool kvmem_block_was_fetched(struct kvmem_ns *ns, const struct kvmem_key *key);
+/* Nobody has taken it out of the index; for who does not hold ns->lock, just now. */
+bool kvmem_block_readable(const struct kvmem_block *block);
 bool kvmem_block_tryget(struct kvmem_block *block);
 void kvmem_block_put(struct kvmem_block *block);
 /* Bytes that the block takes from the quota. */

@@ -80,6 +80,23 @@ bool kvmem_buffer_is_dma(struct kvmem_file *kf, u32 id)
 	return ret;
 }
 
+struct kvmem_buffer *kvmem_run_buffer(struct kvmem_run *run, struct kvmem_file *kf, u32 id)
+{
+	if (likely(run->buf && run->buf->id == id))
+		return run->buf;
+	kvmem_run_put_buffer(run);
+	if (id)
+		run->buf = kvmem_buffer_get(kf, id);
+	return run->buf;
+}
+
+void kvmem_run_put_buffer(struct kvmem_run *run)
+{
+	if (run->buf)
+		kvmem_buffer_put(run->buf);
+	run->buf = NULL;
+}
+
 /* Some or none of the pages are pinned on failure; *@done tells how many. */
 static int buffer_pin(struct kvmem_buffer *buf, struct bio_vec *bvecs,
 		      unsigned long addr, unsigned long *done)

@@ -37,6 +37,8 @@ void kvmem_run_begin(struct kvmem_run *run, struct kvmem_file *kf, u32 nr_ops)
 	run->punt = false;
 	run->nr_ok = 0;
 	run->failed = false;
+	run->buf = NULL;
+	run->nr_spares = 0;
 }
 
 void kvmem_run_flush(struct kvmem_run *run, struct kvmem_ns *ns)

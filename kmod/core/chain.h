@@ -22,6 +22,7 @@ struct kvmem_ns;
 
 /* Uses counted under one hold of the lock. */
 #define KVMEM_RUN_USES	32
+#define KVMEM_RUN_SPARES	16
 
 /**
  * struct kvmem_chain - the prompt at hand of one open file
@@ -65,6 +66,9 @@ struct kvmem_chain {
  * @nr_ok: operations that have ended well
  * @failed: one has not
  * @uses: used, and not counted yet; each with a reference
+ * @buf: the buffer that was used last, with a reference until the batch ends; or NULL
+ * @nr_spares: in @spares
+ * @spares: free struct kvmem_direct, so that a batch goes to the allocator few times
  */
 struct kvmem_run {
 	struct kvmem_chain chain;
@@ -86,6 +90,9 @@ struct kvmem_run {
 	int nr_ok;
 	bool failed;
 	struct kvmem_block *uses[KVMEM_RUN_USES];
+	struct kvmem_buffer *buf;
+	unsigned int nr_spares;
+	void *spares[KVMEM_RUN_SPARES];
 };
 
 void kvmem_run_begin(struct kvmem_run *run, struct kvmem_file *kf, u32 nr_ops);

@@ -195,8 +195,20 @@ int kvmem_buffer_register(struct kvmem_file *kf, struct kvmem_buf_reg *reg);
 int kvmem_buffer_unregister(struct kvmem_file *kf, u32 id);
 struct kvmem_buffer *kvmem_buffer_get(struct kvmem_file *kf, u32 id);
 void kvmem_buffer_put(struct kvmem_buffer *buf);
+/* NULL has none, either way. */
+static inline bool kvmem_buffer_has_no_pages(const struct kvmem_buffer *buf)
+{
+	return buf && buf->dmabuf;
+}
+
 /* Has the buffer no pages (else, or when there is none: false)? */
 bool kvmem_buffer_is_dma(struct kvmem_file *kf, u32 id);
+/*
+ * A batch's operations use the same buffer, mostly: it is looked up once, and the run
+ * keeps its reference.  NULL: there is none.
+ */
+struct kvmem_buffer *kvmem_run_buffer(struct kvmem_run *run, struct kvmem_file *kf, u32 id);
+void kvmem_run_put_buffer(struct kvmem_run *run);
 /* Bytes [@off, @off + @len) of the buffer; -EINVAL outside of it.  Of a dma-buf: not mapped. */
 int kvmem_buffer_span(const struct kvmem_buffer *buf, u64 off, u64 len,
 		      struct kvmem_span *span);

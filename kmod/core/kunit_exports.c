@@ -14,6 +14,7 @@
 #include "ns.h"
 #include "space.h"
 #include "stats.h"
+#include "trace.h"
 #include "flash/format.h"
 #include "peer/peer.h"
 #include "peer/route.h"
@@ -108,8 +109,17 @@ KVMEM_FOR_TESTS(kvmem_super_layout);
 KVMEM_FOR_TESTS(kvmem_table_check);
 KVMEM_FOR_TESTS(kvmem_table_prepare);
 KVMEM_FOR_TESTS(kvmem_table_seal);
+KVMEM_FOR_TESTS(kvmem_block_was_fetched);
 KVMEM_FOR_TESTS(kvmem_copy_lookup);
 KVMEM_FOR_TESTS(kvmem_copy_put_used);
+KVMEM_FOR_TESTS(kvmem_copy_read_buf);
+KVMEM_FOR_TESTS(kvmem_copy_unlink);
+KVMEM_FOR_TESTS(kvmem_flash_fetch);
+KVMEM_FOR_TESTS(kvmem_flash_persist);
+KVMEM_FOR_TESTS(kvmem_flash_written);
+KVMEM_FOR_TESTS(kvmem_log_rewrite);
+KVMEM_FOR_TESTS(kvmem_table_sync);
+EXPORT_TRACEPOINT_SYMBOL_GPL(kvmem_block_state);
 KVMEM_FOR_TESTS(kvmem_dir_find);
 KVMEM_FOR_TESTS(kvmem_dir_release);
 KVMEM_FOR_TESTS(kvmem_dir_valid);

@@ -264,9 +264,13 @@ struct kvmem_ns *kvmem_ns_create(const struct kvmem_ns_params *p,
 	}
 	/* The caller's, besides the table's: it may be deleted at once. */
 	kref_get(&ns->ref);
+	kvmem_media_ns_coming();
 	mutex_lock(&nss.lock);
 	ret = ns_create_locked(ns, extack);
 	mutex_unlock(&nss.lock);
+	if (!ret)
+		kvmem_media_ns_created(ns);
+	kvmem_media_ns_came();
 	if (ret) {
 		rhashtable_destroy(&ns->index);
 		ns_free_parts(ns);
@@ -274,7 +278,6 @@ struct kvmem_ns *kvmem_ns_create(const struct kvmem_ns_params *p,
 	}
 	pr_debug("ns %u created\n", ns->id);
 	trace_kvmem_ns_event(ns->id, KVMEM_NS_CREATED);
-	kvmem_media_ns_created(ns);
 	return ns;
 }
 

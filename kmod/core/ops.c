@@ -305,12 +305,11 @@ static int get_peer(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op 
 	return ret;
 }
 
+/* What bounces (@dma) does so from DRAM. */
 static int get_dram(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op,
-		    struct kvmem_run *run)
+		    struct kvmem_run *run, bool dma)
 {
 	struct kvmem_past past = { .growth = kvmem_run_growth(run) };
-	/* What bounces does so from DRAM. */
-	bool dma = kvmem_buffer_is_dma(kf, op->buf);
 	struct kvmem_block *block = op_fetch(ns, op, run, dma ? NULL : &past);
 	size_t len;
 	int ret;
@@ -339,16 +338,25 @@ static int get_dram(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op 
 	return ret;
 }
 
+/* *@dma: the buffer has no pages.  -EAGAIN: the CPU has to copy. */
+static int get_direct(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op,
+		      struct kvmem_run *run, bool *dma)
+{
+	struct kvmem_buffer *buf = op->buf ? kvmem_run_buffer(run, kf, op->buf) : NULL;
+	int ret = -EAGAIN;
+
+	*dma = kvmem_buffer_has_no_pages(buf);
+	if (*dma || op->flags & KVMEM_OP_F_NOCACHE)
+		ret = kvmem_direct_get(buf, ns, op, run);
+	return ret == -EAGAIN && *dma ? kvmem_bounce_check(ns, op) : ret;
+}
+
 static int op_get(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op,
 		  struct kvmem_run *run)
 {
-	bool dma = kvmem_buffer_is_dma(kf, op->buf);
-	int ret = -EAGAIN;
+	bool dma;
+	int ret = get_direct(kf, ns, op, run, &dma);
 
-	if (dma || op->flags & KVMEM_OP_F_NOCACHE)
-		ret = kvmem_direct_get(kf, ns, op, run);
-	if (ret == -EAGAIN && dma)
-		ret = kvmem_bounce_check(ns, op);
 	if (ret != -EAGAIN)
 		return ret;
 	if (run->first) {
@@ -356,7 +364,7 @@ static int op_get(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *o
 		return KVMEM_OP_PENDING;
 	}
 	kvmem_direct_unplug(run);
-	return get_dram(kf, ns, op, run);
+	return get_dram(kf, ns, op, run, dma);
 }
 
 /* PUT ---------------------------------------------------------------------- */
@@ -508,10 +516,23 @@ static bool put_is_direct(struct kvmem_ns *ns, const struct kvmem_op *op, bool d
 	return dma || op->flags & KVMEM_OP_F_NOCACHE;
 }
 
+/* -EAGAIN: the CPU has to copy. */
+static int put_direct(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op,
+		      struct kvmem_run *run)
+{
+	struct kvmem_buffer *buf = op->buf ? kvmem_run_buffer(run, kf, op->buf) : NULL;
+	bool dma = kvmem_buffer_has_no_pages(buf);
+	int ret;
+
+	if (!put_is_direct(ns, op, dma))
+		return -EAGAIN;
+	ret = kvmem_direct_put(buf, ns, op, run);
+	return ret == -EAGAIN && dma ? kvmem_bounce_check(ns, op) : ret;
+}
+
 static int op_put(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op,
 		  struct kvmem_run *run)
 {
-	bool dma = kvmem_buffer_is_dma(kf, op->buf);
 	struct kvmem_block *block;
 	int ret;
 
@@ -525,13 +546,9 @@ static int op_put(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *o
 	if (kvmem_flash_here(ns, op_key(op)))
 		return op_existed(kf, ns, op);
 	op->res_flags = 0;
-	if (put_is_direct(ns, op, dma)) {
-		ret = kvmem_direct_put(kf, ns, op, run);
-		if (ret == -EAGAIN && dma)
-			ret = kvmem_bounce_check(ns, op);
-		if (ret != -EAGAIN)
-			return ret;
-	}
+	ret = put_direct(kf, ns, op, run);
+	if (ret != -EAGAIN)
+		return ret;
 	kvmem_direct_unplug(run);
 	ret = put_new(kf, ns, op, run);
 	if (ret == -ENOSPC || ret == -EDQUOT)
@@ -567,14 +584,19 @@ static int delete_dram(struct kvmem_ns *ns, const struct kvmem_key *key, u32 *si
 int kvmem_delete_here(struct kvmem_ns *ns, const struct kvmem_key *key, u32 *size)
 {
 	u32 flash_size = 0;
-	int ret, flash;
+	int ret = -ENOENT, flash;
 
 	*size = 0;
-	ret = delete_dram(ns, key, size);
-	/* Second, so that what is on its way there finds the block deleted. */
-	flash = kvmem_flash_delete(ns, key, &flash_size);
-	if (!flash || (ret && flash != -ENOENT))
-		ret = flash;
+	do {
+		if (!delete_dram(ns, key, size))
+			ret = 0;
+		/* Second, so that what is on its way there finds the block deleted. */
+		flash = kvmem_flash_delete(ns, key, &flash_size);
+		/* Gone from there, or it is not known: then not for certain from here. */
+		if (flash != -ENOENT)
+			ret = flash;
+		/* Once more when a get brought it to DRAM in between, from there. */
+	} while ((!flash || flash == -ENOENT) && kvmem_block_was_fetched(ns, key));
 	if (!ret)
 		kvmem_stat_inc(ns, KVMEM_STAT_DELETES);
 	*size = *size ?: flash_size;

@@ -150,6 +150,19 @@ static ssize_t io_timeout_ms_store(struct device *dev, struct device_attribute *
 				      KVMEM_IO_TIMEOUT_MIN_MS, KVMEM_IO_TIMEOUT_MAX_MS);
 }
 
+static ssize_t discard_wait_ms_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%u\n", READ_ONCE(kvmem_discard_wait_ms));
+}
+
+static ssize_t discard_wait_ms_store(struct device *dev, struct device_attribute *attr,
+				     const char *buf, size_t count)
+{
+	return kvmem_sysfs_store_knob(buf, count, &kvmem_discard_wait_ms,
+				      KVMEM_DISCARD_WAIT_MIN_MS, KVMEM_DISCARD_WAIT_MAX_MS);
+}
+
+static DEVICE_ATTR_RW(discard_wait_ms);
 static DEVICE_ATTR_RW(expire_interval_ms);
 static DEVICE_ATTR_RW(ghost_max_entries);
 static DEVICE_ATTR_RW(io_timeout_ms);
@@ -166,6 +179,7 @@ static struct attribute *kvmem_sysfs_attrs[] = {
 	&dev_attr_quiesced.attr,
 	&dev_attr_version.attr,
 	&dev_attr_abi_version.attr,
+	&dev_attr_discard_wait_ms.attr,
 	&dev_attr_expire_interval_ms.attr,
 	&dev_attr_ghost_max_entries.attr,
 	&dev_attr_io_timeout_ms.attr,

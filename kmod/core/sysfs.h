@@ -19,6 +19,10 @@ extern unsigned int kvmem_expire_interval_ms;
 #define KVMEM_IO_TIMEOUT_MAX_MS	(3600 * 1000)
 extern unsigned int kvmem_io_timeout_ms;
 
+#define KVMEM_DISCARD_WAIT_MIN_MS	100
+#define KVMEM_DISCARD_WAIT_MAX_MS	(3600 * 1000)
+extern unsigned int kvmem_discard_wait_ms;
+
 #define KVMEM_GHOST_MIN		256
 #define KVMEM_GHOST_MAX		(1U << 24)
 extern unsigned int kvmem_ghost_max;

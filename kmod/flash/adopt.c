@@ -416,7 +416,7 @@ static int adopt_some(struct adopt *t, struct list_head *old)
 	for (i = 0; i < ADOPT_BATCH && !list_empty(&t->copies); i++) {
 		copy = list_first_entry(&t->copies, struct kvmem_copy, node);
 		list_del(&copy->node);
-		ret = kvmem_copy_publish(copy, KVMEM_BLOCK_PERSISTED);
+		ret = kvmem_copy_publish(copy, KVMEM_BLOCK_PERSISTED, NULL);
 		if (!ret) {
 			nr++;
 		} else if (ret == -EEXIST) {

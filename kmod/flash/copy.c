@@ -6,6 +6,10 @@
  * its segment used, and then looks at the copy's state again: who empties a
  * segment changes the states first and looks at its users afterwards, so one of
  * the two sees the other.
+ *
+ * What is in the index and cannot be read comes or goes under media->lock at this
+ * moment: then a look-up waits for that lock, once, and looks again.  So it never
+ * misses what is there, and never finds what was not to come.
  */
 #include <linux/ktime.h>
 #include <linux/math64.h>
@@ -13,11 +17,9 @@
 #include <linux/slab.h>
 #include "flash/flash.h"
 #include "flash/tier.h"
+#include "kunit_stub.h"
 #include "ns.h"
 #include "trace.h"
-
-/* A key's copy that moves while it is looked up is looked up again, so often. */
-#define COPY_TRIES	4
 
 /* Copies that a sweep looks at under RCU, expires at a time, and looks at in a run. */
 #define SWEEP_STEP	256U
@@ -284,7 +286,18 @@ static void copy_make_readable(struct kvmem_copy *copy, enum kvmem_block_state s
 		copy_set_state(copy, KVMEM_BLOCK_PERSISTED);
 }
 
-int kvmem_copy_publish(struct kvmem_copy *copy, enum kvmem_block_state state)
+/* Who deletes a block sets its state first, and looks into the index then. */
+static bool copy_is_unwanted(const struct kvmem_block *block)
+{
+	if (!block)
+		return false;
+	/* The copy is in the index; pairs with the barrier in kvmem_flash_delete(). */
+	smp_mb();
+	return !kvmem_block_readable(block);
+}
+
+int kvmem_copy_publish(struct kvmem_copy *copy, enum kvmem_block_state state,
+		       const struct kvmem_block *block)
 {
 	struct kvmem_copy *old;
 
@@ -296,6 +309,10 @@ int kvmem_copy_publish(struct kvmem_copy *copy, enum kvmem_block_state state)
 		return -ENOMEM;
 	if (old)
 		return -EEXIST;
+	if (copy_is_unwanted(block)) {
+		rhashtable_remove_fast(&copy->ns->flash.index, &copy->hash, copy_index_params);
+		return -ESTALE;
+	}
 	copy_make_readable(copy, state);
 	return 0;
 }
@@ -315,7 +332,6 @@ int kvmem_copy_replace(struct kvmem_copy *old, struct kvmem_copy *copy,
 	lockdep_assert_held(&copy->seg->media->lock);
 	if (!kvmem_copy_readable(old))
 		return -ESTALE;
-	/* Whoever finds it from now on cannot read it yet, and looks again. */
 	if (rhashtable_replace_fast(&copy->ns->flash.index, &old->hash, &copy->hash,
 				    copy_index_params)) {
 		WARN_ON_ONCE(1);
@@ -348,6 +364,7 @@ bool kvmem_copy_unlink(struct kvmem_copy *copy, enum kvmem_block_state to)
 	struct kvmem_media *media = copy->seg->media;
 	bool done;
 
+	KVMEM_STUB(kvmem_copy_unlink, copy, to);
 	spin_lock(&media->lock);
 	done = kvmem_copy_unlink_locked(copy, to);
 	spin_unlock(&media->lock);
@@ -373,17 +390,32 @@ static bool copy_tryuse(struct kvmem_copy *copy)
 	return false;
 }
 
-/* *@again: there is one, which comes or goes at this moment. */
+/*
+ * It is in the index, or was, and comes, moves or goes: that is over when we have
+ * had the lock.  Under RCU, as above.
+ */
+static void copy_wait(const struct kvmem_copy *copy)
+{
+	struct kvmem_media *media = copy->seg->media;
+
+	spin_lock(&media->lock);
+	spin_unlock(&media->lock);
+}
+
+/* *@again: there may be another one now. */
 static struct kvmem_copy *copy_find(struct kvmem_ns *ns, const struct kvmem_key *key,
 				    bool *again)
 {
 	struct kvmem_copy *copy;
 
+	*again = false;
 	rcu_read_lock();
 	copy = rhashtable_lookup(&ns->flash.index, key, copy_index_params);
-	*again = copy;
-	if (copy && !copy_tryuse(copy))
+	if (copy && !copy_tryuse(copy)) {
+		copy_wait(copy);
+		*again = true;
 		copy = NULL;
+	}
 	rcu_read_unlock();
 	return copy;
 }
@@ -398,16 +430,29 @@ static void copy_expire(struct kvmem_copy *copy)
 
 struct kvmem_copy *kvmem_copy_lookup(struct kvmem_ns *ns, const struct kvmem_key *key)
 {
-	unsigned int tries = COPY_TRIES;
 	struct kvmem_copy *copy;
 	bool again;
 
+	/* Each turn more is a change of this key that somebody else has made meanwhile. */
 	do {
 		copy = copy_find(ns, key, &again);
-	} while (!copy && again && --tries);
+	} while (again);
 	if (copy && kvmem_expires_past(copy->expires)) {
 		copy_expire(copy);
 		copy = NULL;
+	}
+	return copy;
+}
+
+struct kvmem_copy *kvmem_copy_take(struct kvmem_ns *ns, const struct kvmem_key *key)
+{
+	struct kvmem_copy *copy;
+
+	while ((copy = kvmem_copy_lookup(ns, key))) {
+		if (kvmem_copy_unlink(copy, KVMEM_BLOCK_DELETED))
+			break;
+		/* It has moved since we found it, and is elsewhere; or it has gone. */
+		kvmem_copy_put_used(copy);
 	}
 	return copy;
 }

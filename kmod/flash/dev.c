@@ -400,9 +400,8 @@ static u64 service_average(u64 old, u64 busy, size_t len)
  * in flight is the time until the last one ends.  Averages are written without
  * a lock: one of two that end at once may be lost.
  */
-static void dev_measure(struct kvmem_dev *dev, const struct kvmem_io *io)
+static void dev_measure(struct kvmem_dev *dev, const struct kvmem_io *io, u64 now)
 {
-	u64 now = ktime_get_ns();
 	u64 start = max_t(u64, io->start, atomic64_xchg(&dev->ended, now));
 	u64 busy = now > start ? min(now - start, DEV_BUSY_MAX) : 0;
 	u64 *avg = &dev->service_ns[io->op == KVMEM_IO_WRITE];
@@ -412,7 +411,8 @@ static void dev_measure(struct kvmem_dev *dev, const struct kvmem_io *io)
 
 static void dev_enter(struct kvmem_dev *dev, struct kvmem_io *io)
 {
-	io->start = ktime_get_ns();
+	if (!(io->flags & KVMEM_IO_F_STARTED))
+		io->start = ktime_get_ns();
 	if (atomic_inc_return(&dev->nr_inflight) == 1)
 		WRITE_ONCE(dev->answered, io->start);
 	if (io_moves(io))
@@ -448,7 +448,9 @@ void kvmem_dev_submit(struct kvmem_dev *dev, struct kvmem_io *io)
 /* A failure says nothing about how fast the device is, and must not make it look fast. */
 static void dev_account(struct kvmem_dev *dev, const struct kvmem_io *io, int status)
 {
-	WRITE_ONCE(dev->answered, ktime_get_ns());
+	u64 now = ktime_get_ns();
+
+	WRITE_ONCE(dev->answered, now);
 	atomic64_inc(&dev->ios[io->op]);
 	if (io_moves(io))
 		atomic64_sub(io->len, &dev->inflight[io->op == KVMEM_IO_WRITE]);
@@ -458,7 +460,7 @@ static void dev_account(struct kvmem_dev *dev, const struct kvmem_io *io, int st
 	}
 	atomic64_add(io_bytes(io), &dev->bytes[io->op]);
 	if (io_moves(io))
-		dev_measure(dev, io);
+		dev_measure(dev, io, now);
 	else if (io->op == KVMEM_IO_DISCARD)
 		atomic64_add(io->nr_ranges, &dev->ranges);
 }

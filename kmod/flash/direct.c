@@ -3,9 +3,10 @@
  * Operations that move bytes between registered buffers and flash, see direct.h.
  *
  * The transfer's end is noticed by whoever waits for it, who then publishes a
- * put or verifies a get in his own time.  If he gives up first, or is killed,
- * a put goes on to the media's worker and a get's memory stays until the device
- * is done with it; one word decides who of the two was first.
+ * put or verifies a get in his own time.  If he gives up first, or is killed, a
+ * put ends with the media's worker, unpublished, since it was said to have failed;
+ * and a get's memory stays until the device is done with it.  One word decides who
+ * of the two was first.
  *
  * Of a batch that nobody waits for, the last transfer to end tells, and what was
  * begun is finished then, as if somebody had waited.
@@ -67,10 +68,10 @@ enum direct_state {
  * @span: of it; its segments are the buffer's, or @runs
  * @copy: what a get reads; in use
  * @map: of memory without pages, until the device is done with it
- * @op: the operation
- * @uop: where its result goes
  * @start: ktime in ns
- * @runs: pages of the memory that lie side by side; last, not zeroed
+ * @uop: where its result goes
+ * @op: the operation
+ * @runs: pages of the memory that lie side by side
  */
 struct kvmem_direct {
 	struct list_head node;
@@ -86,11 +87,16 @@ struct kvmem_direct {
 	struct kvmem_span span;
 	struct kvmem_copy *copy;
 	struct kvmem_dma_map *map;
-	struct kvmem_op op;
-	struct kvmem_op __user *uop;
 	u64 start;
+	struct kvmem_op __user *uop;
+	/* From here on not zeroed. */
+	struct kvmem_op op;
 	struct bio_vec runs[DIRECT_RUNS];
 };
+
+static struct kmem_cache *direct_cache;
+/* Lets go of what nobody waits for any more. */
+static struct workqueue_struct *direct_wq;
 
 static const struct kvmem_key *direct_key(const struct kvmem_op *op)
 {
@@ -115,14 +121,67 @@ static void direct_unmap(struct kvmem_direct *d)
 	d->map = NULL;
 }
 
-static void direct_free(struct kvmem_direct *d)
+static void direct_let_go(struct kvmem_direct *d)
 {
 	if (d->copy)
 		kvmem_copy_put_used(d->copy);
 	direct_unmap(d);
 	if (d->buf)
 		kvmem_buffer_put(d->buf);
-	kfree(d);
+}
+
+static void direct_free(struct kvmem_direct *d)
+{
+	direct_let_go(d);
+	kmem_cache_free(direct_cache, d);
+}
+
+/* As many as there are operations, if these are few: most batches need one of each. */
+static struct kvmem_direct *direct_new(struct kvmem_run *run)
+{
+	unsigned int nr = min(run->nr_ops, KVMEM_RUN_SPARES);
+
+	if (!run->nr_spares && nr > 1)
+		run->nr_spares = max(kmem_cache_alloc_bulk(direct_cache, GFP_KERNEL, nr,
+							   run->spares), 0);
+	if (run->nr_spares)
+		return run->spares[--run->nr_spares];
+	return kmem_cache_alloc(direct_cache, GFP_KERNEL);
+}
+
+/* As direct_free(), where the next operation of the batch may need one. */
+static void direct_spare(struct kvmem_run *run, struct kvmem_direct *d)
+{
+	direct_let_go(d);
+	if (run->nr_spares == KVMEM_RUN_SPARES)
+		kvmem_direct_release(run);
+	run->spares[run->nr_spares++] = d;
+}
+
+void kvmem_direct_release(struct kvmem_run *run)
+{
+	if (run->nr_spares)
+		kmem_cache_free_bulk(direct_cache, run->nr_spares, run->spares);
+	run->nr_spares = 0;
+}
+
+int kvmem_direct_init(void)
+{
+	direct_cache = KMEM_CACHE(kvmem_direct, 0);
+	if (!direct_cache)
+		return -ENOMEM;
+	direct_wq = alloc_workqueue("kvmem_direct", WQ_UNBOUND, 0);
+	if (direct_wq)
+		return 0;
+	kmem_cache_destroy(direct_cache);
+	return -ENOMEM;
+}
+
+/* The media have gone, so no transfer ends any more. */
+void kvmem_direct_exit(void)
+{
+	destroy_workqueue(direct_wq);
+	kmem_cache_destroy(direct_cache);
 }
 
 /*
@@ -147,29 +206,28 @@ static void direct_gather(struct kvmem_direct *d)
 	d->span.nr_bvecs = nr;
 }
 
-static struct kvmem_direct *direct_alloc(struct kvmem_file *kf, struct kvmem_ns *ns,
+static struct kvmem_direct *direct_alloc(struct kvmem_buffer *buf, struct kvmem_ns *ns,
 					 const struct kvmem_op *op, size_t len,
-					 const struct kvmem_run *run)
+					 struct kvmem_run *run)
 {
 	struct kvmem_direct *d;
-	int ret;
 
-	if (!op->buf)
+	if (!buf)
 		return ERR_PTR(-EAGAIN);
-	d = kmalloc(sizeof(*d), GFP_KERNEL);
+	d = direct_new(run);
 	if (!d)
 		return ERR_PTR(-EAGAIN);
-	memset(d, 0, offsetof(struct kvmem_direct, runs));
+	memset(d, 0, offsetof(struct kvmem_direct, op));
 	init_completion(&d->done);
 	d->ns = ns;
 	d->op = *op;
 	d->start = run->now;
-	d->buf = kvmem_buffer_get(kf, op->buf);
-	if (!d->buf || kvmem_buffer_span(d->buf, op->addr, len, &d->span)) {
-		ret = d->buf && d->buf->dmabuf ? -EINVAL : -EAGAIN;
+	if (kvmem_buffer_span(buf, op->addr, len, &d->span)) {
 		direct_free(d);
-		return ERR_PTR(ret);
+		return ERR_PTR(buf->dmabuf ? -EINVAL : -EAGAIN);
 	}
+	kref_get(&buf->ref);
+	d->buf = buf;
 	if (kvmem_span_has_pages(&d->span))
 		direct_gather(d);
 	return d;
@@ -330,7 +388,7 @@ static void direct_get_done(struct kvmem_io *io, int status)
 	if (direct_claim(d))
 		return;
 	INIT_WORK(&d->end, direct_end_work);
-	queue_work(system_dfl_wq, &d->end);
+	queue_work(direct_wq, &d->end);
 }
 
 static int get_check(const struct kvmem_copy *copy, struct kvmem_op *op, bool dma, size_t *len)
@@ -346,7 +404,7 @@ static int get_check(const struct kvmem_copy *copy, struct kvmem_op *op, bool dm
 	return kvmem_op_get_length(copy->size, op, len);
 }
 
-static int get_start(struct kvmem_file *kf, struct kvmem_copy *copy, struct kvmem_op *op,
+static int get_start(struct kvmem_buffer *buf, struct kvmem_copy *copy, struct kvmem_op *op,
 		     size_t len, struct kvmem_run *run)
 {
 	struct kvmem_media *media = copy->seg->media;
@@ -354,7 +412,7 @@ static int get_start(struct kvmem_file *kf, struct kvmem_copy *copy, struct kvme
 	struct kvmem_direct *d;
 	int ret;
 
-	d = direct_alloc(kf, copy->ns, op, len, run);
+	d = direct_alloc(buf, copy->ns, op, len, run);
 	if (IS_ERR(d))
 		return PTR_ERR(d);
 	ret = d->buf->rdonly ? -EINVAL : direct_fits(d, op, media);
@@ -364,6 +422,8 @@ static int get_start(struct kvmem_file *kf, struct kvmem_copy *copy, struct kvme
 	}
 	d->copy = copy;
 	d->io.op = KVMEM_IO_READ;
+	d->io.flags = KVMEM_IO_F_STARTED;
+	d->io.start = d->start;
 	d->io.off = kvmem_media_seg_off(copy->seg) + from;
 	d->io.len = d->span.len;
 	kvmem_span_to_io(&d->span, &d->io);
@@ -374,10 +434,10 @@ static int get_start(struct kvmem_file *kf, struct kvmem_copy *copy, struct kvme
 	return KVMEM_OP_PENDING;
 }
 
-int kvmem_direct_get(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op,
+int kvmem_direct_get(struct kvmem_buffer *buf, struct kvmem_ns *ns, struct kvmem_op *op,
 		     struct kvmem_run *run)
 {
-	bool dma = kvmem_buffer_is_dma(kf, op->buf);
+	bool dma = kvmem_buffer_has_no_pages(buf);
 	struct kvmem_copy *copy;
 	size_t len = 0;
 	int ret;
@@ -390,7 +450,7 @@ int kvmem_direct_get(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op
 		return -EAGAIN;
 	ret = get_check(copy, op, dma, &len);
 	if (!ret)
-		ret = get_start(kf, copy, op, len, run);
+		ret = get_start(buf, copy, op, len, run);
 	/* Else it is the operation's now. */
 	if (ret != KVMEM_OP_PENDING)
 		kvmem_copy_put_used(copy);
@@ -483,10 +543,10 @@ static bool put_admit(struct kvmem_media *media, const struct kvmem_direct *d)
 	return ok;
 }
 
-int kvmem_direct_put(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op,
+int kvmem_direct_put(struct kvmem_buffer *buf, struct kvmem_ns *ns, struct kvmem_op *op,
 		     struct kvmem_run *run)
 {
-	bool dma = kvmem_buffer_is_dma(kf, op->buf);
+	bool dma = kvmem_buffer_has_no_pages(buf);
 	struct kvmem_media *media;
 	struct kvmem_direct *d;
 	int ret;
@@ -497,7 +557,7 @@ int kvmem_direct_put(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op
 	media = dma ? kvmem_media_pick_dma(ns, op->len) : kvmem_media_pick(ns, op->len);
 	if (!media)
 		return -EAGAIN;
-	d = direct_alloc(kf, ns, op, op->len, run);
+	d = direct_alloc(buf, ns, op, op->len, run);
 	ret = PTR_ERR_OR_ZERO(d) ?: direct_fits(d, op, media);
 	if (!ret) {
 		op->reason = dma ? KVMEM_REASON_ROOM : KVMEM_REASON_NONE;
@@ -537,7 +597,7 @@ static int get_finish(struct kvmem_direct *d, struct kvmem_run *run)
 	kvmem_stat_add(d->ns, KVMEM_STAT_ZERO_COPY, d->op.bytes);
 	kvmem_run_found(run, d->ns, direct_key(&d->op), copy->class, copy->size);
 	if (!(d->op.flags & KVMEM_OP_F_NOTOUCH))
-		kvmem_flash_used(copy);
+		kvmem_flash_used(copy, d->start);
 	return 0;
 }
 
@@ -608,7 +668,7 @@ static int direct_finish(struct kvmem_run *run, struct kvmem_direct *d)
 	ret = d->write ? put_finish(d) : get_finish(d, run);
 	kvmem_op_end(ns, &d->op, ret, start);
 	ret = direct_tell(run, &d->op, uop);
-	direct_free(d);
+	direct_spare(run, d);
 	return ret;
 }
 

@@ -12,7 +12,7 @@
 
 #include <linux/kvmem.h>
 
-struct kvmem_file;
+struct kvmem_buffer;
 struct kvmem_ns;
 struct kvmem_run;
 
@@ -21,11 +21,12 @@ struct kvmem_run;
 
 /*
  * KVMEM_OP_PENDING; -EAGAIN: not this way (no media, unaligned, a part of a
- * block, not registered memory): take the ordinary one; else the status.
+ * block, not registered memory): take the ordinary one; else the status.  @buf: of
+ * the operation, or NULL; what has begun has a reference of its own.
  */
-int kvmem_direct_get(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op,
+int kvmem_direct_get(struct kvmem_buffer *buf, struct kvmem_ns *ns, struct kvmem_op *op,
 		     struct kvmem_run *run);
-int kvmem_direct_put(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op,
+int kvmem_direct_put(struct kvmem_buffer *buf, struct kvmem_ns *ns, struct kvmem_op *op,
 		     struct kvmem_run *run);
 /* Under way at a time in one batch. */
 #define KVMEM_DIRECT_MAX	64U
@@ -41,6 +42,11 @@ int kvmem_direct_make_way(struct kvmem_run *run, const struct kvmem_op *op);
 void kvmem_direct_unplug(struct kvmem_run *run);
 /* Wait for all, finish them, write their results.  -EFAULT: one could not be. */
 int kvmem_direct_reap(struct kvmem_run *run);
+
+/* The batch is over: what it kept for more operations goes. */
+void kvmem_direct_release(struct kvmem_run *run);
+int kvmem_direct_init(void);
+void kvmem_direct_exit(void);
 
 /*
  * A batch that nobody waits for: when its operations have begun, its memory is no

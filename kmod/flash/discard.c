@@ -16,19 +16,25 @@
 #include <linux/slab.h>
 #include <linux/sort.h>
 #include "flash/flash.h"
+#include "sysfs.h"
 #include "trace.h"
 
 /* Segments gathered at a time, and so many that waiting for more is not worth it. */
 #define DISCARD_BATCH		256U
 #define DISCARD_ENOUGH		40U
-/* The oldest one waits so long for others: time in which a drive of 640 MB/s fills 40, */
-#define DISCARD_WAIT_NS		(4ULL * NSEC_PER_SEC)
-/* and so long for a device that is busy reading more than so many bytes. */
-#define DISCARD_BUSY_WAIT_NS	(10ULL * NSEC_PER_SEC)
+/* And so much longer for a device that is busy reading more than so many bytes. */
+#define DISCARD_BUSY_WAIT_NS	(6ULL * NSEC_PER_SEC)
 #define DISCARD_BUSY_BYTES	(4U << 20)
 #define DISCARD_BUSY_POLL_MS	20U
 /* After want of memory */
 #define DISCARD_RETRY_MS	200U
+
+/*
+ * The oldest one waits so long for others: time in which DISCARD_ENOUGH segments of
+ * 64 MiB are written at 43 MB/s, which is a drive of 4 TB a day.  Whoever needs the
+ * room does not wait for it.
+ */
+unsigned int kvmem_discard_wait_ms = 60000;
 
 /**
  * struct discard_batch - segments on their way to be free
@@ -65,22 +71,29 @@ static bool discard_busy(const struct kvmem_media *media)
 	return atomic64_read(&media->dev.inflight[KVMEM_IO_READ]) > DISCARD_BUSY_BYTES;
 }
 
+static bool discard_wanted(const struct kvmem_media *media)
+{
+	return media->dev.geo.discard_unit && media->dev.geo.max_discard_ranges &&
+	       READ_ONCE(media->discard_failures) < KVMEM_DISCARD_FAILURES;
+}
+
 /*
  * 0: now.  Else ms from now, when things may have changed; what changes before
  * queues the work by itself.  Caller holds media->lock.
  */
 static unsigned int discard_delay(struct kvmem_media *media, unsigned int nr, u64 now)
 {
-	u64 waited;
+	u64 waited, wait = (u64)READ_ONCE(kvmem_discard_wait_ms) * NSEC_PER_MSEC;
 
 	lockdep_assert_held(&media->lock);
 	if (!media->discard_since)
 		media->discard_since = now;
 	waited = now - media->discard_since;
-	if (kvmem_discard_short(media) || waited >= DISCARD_BUSY_WAIT_NS)
+	if (kvmem_discard_short(media) || waited >= wait + DISCARD_BUSY_WAIT_NS ||
+	    !discard_wanted(media))
 		return 0;
-	if (nr < DISCARD_ENOUGH && waited < DISCARD_WAIT_NS)
-		return div_u64(DISCARD_WAIT_NS - waited, NSEC_PER_MSEC) + 1;
+	if (nr < DISCARD_ENOUGH && waited < wait)
+		return div_u64(wait - waited, NSEC_PER_MSEC) + 1;
 	return discard_busy(media) ? DISCARD_BUSY_POLL_MS : 0;
 }
 
@@ -185,12 +198,6 @@ static void discard_count(struct kvmem_media *media, int ret)
 	else if (++media->discard_failures == KVMEM_DISCARD_FAILURES)
 		pr_warn("media %s: %u discards failed in a row (%d), no more are tried\n",
 			media->name, KVMEM_DISCARD_FAILURES, ret);
-}
-
-static bool discard_wanted(const struct kvmem_media *media)
-{
-	return media->dev.geo.discard_unit && media->dev.geo.max_discard_ranges &&
-	       READ_ONCE(media->discard_failures) < KVMEM_DISCARD_FAILURES;
 }
 
 /* -ETIMEDOUT: a command is still under way; else what failed is of no consequence. */

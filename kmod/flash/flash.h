@@ -111,9 +111,12 @@ struct kvmem_copy *kvmem_copy_alloc(struct kvmem_ns *ns, struct kvmem_segment *s
 /*
  * Into the index and the segment's list, as COMMITTED or PERSISTED; the
  * caller's reference becomes theirs.  -EEXIST: the key is there already, the
- * copy is still the caller's to put.  -ENOMEM.  Caller holds media->lock.
+ * copy is still the caller's to put.  -ESTALE: @block, of which it is (or NULL),
+ * has left DRAM's index, so nobody finds the copy.  -ENOMEM.  Caller holds
+ * media->lock.
  */
-int kvmem_copy_publish(struct kvmem_copy *copy, enum kvmem_block_state state);
+int kvmem_copy_publish(struct kvmem_copy *copy, enum kvmem_block_state state,
+		       const struct kvmem_block *block);
 /*
  * The same in place of @old, which becomes EVICTED and whose list reference is
  * the caller's to put; -ESTALE: @old has gone.  Caller holds @copy's media->lock,
@@ -134,6 +137,11 @@ bool kvmem_copy_unlink(struct kvmem_copy *copy, enum kvmem_block_state to);
  * before kvmem_copy_put_used().  NULL: none, or expired.
  */
 struct kvmem_copy *kvmem_copy_lookup(struct kvmem_ns *ns, const struct kvmem_key *key);
+/*
+ * The same, and it is DELETED: index and list have no copy of @key any more,
+ * whatever moved meanwhile.  Their reference is the caller's to put, besides.
+ */
+struct kvmem_copy *kvmem_copy_take(struct kvmem_ns *ns, const struct kvmem_key *key);
 void kvmem_copy_put_used(struct kvmem_copy *copy);
 /* Its running checksums per piece, kvmem_entry_sums() of them; NULL: one will do. */
 const u32 *kvmem_copy_sums(const struct kvmem_copy *copy);
@@ -473,6 +481,12 @@ bool kvmem_media_writable(const struct kvmem_media *media);
 struct kvmem_media *kvmem_media_pick(struct kvmem_ns *ns, size_t bytes);
 /* The same among those that move memory without pages. */
 struct kvmem_media *kvmem_media_pick_dma(struct kvmem_ns *ns, size_t bytes);
+/*
+ * Who finds a namespace may delete in it at once, and then waits for its tables: so
+ * it is coming before it can be found, and came after kvmem_media_ns_created().
+ */
+void kvmem_media_ns_coming(void);
+void kvmem_media_ns_came(void);
 /* A namespace was created, or is about to go: its copies come, or go for good. */
 void kvmem_media_ns_created(struct kvmem_ns *ns);
 void kvmem_media_ns_deleted(struct kvmem_ns *ns);
@@ -609,7 +623,8 @@ void kvmem_log_drop(struct kvmem_log *log, bool forget);
  * @turn: see struct kvmem_sync
  * @packed: others share its transfer; of @io only @len counts, what of it is this one's
  * @claim: somebody waits who calls kvmem_log_written() himself, if this says
- *	so; in interrupt.  NULL: media->done_work does
+ *	so; in interrupt.  Else he has given up, and it is not published.  NULL:
+ *	media->done_work does all
  * @ended: @status is final: 0 = published; process context, no lock
  * @private: of who asked for the write
  */

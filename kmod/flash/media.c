@@ -230,17 +230,27 @@ static void media_trouble_work(struct work_struct *work)
 
 /* Attach ----------------------------------------------------------------------- */
 
+void kvmem_media_ns_coming(void)
+{
+	atomic_inc(&medias.scans);
+}
+
+void kvmem_media_ns_came(void)
+{
+	if (atomic_dec_and_test(&medias.scans))
+		wake_up_all(&medias.settled);
+}
+
 static void media_scan_begin(struct kvmem_media *media)
 {
 	atomic_inc(&media->scans);
-	atomic_inc(&medias.scans);
+	kvmem_media_ns_coming();
 }
 
 static void media_scan_end(struct kvmem_media *media)
 {
 	atomic_dec(&media->scans);
-	if (atomic_dec_and_test(&medias.scans))
-		wake_up_all(&medias.settled);
+	kvmem_media_ns_came();
 }
 
 void kvmem_media_scan_stop(struct kvmem_media *media)

@@ -46,6 +46,7 @@ enum kvmem_io_op {
 #define KVMEM_IO_F_FUA		BIT(1)	/* durable when done */
 #define KVMEM_IO_F_BACKGROUND	BIT(2)	/* nobody waits: behind the others */
 #define KVMEM_IO_F_POLLED	BIT(3)	/* a read; its caller is in kvmem_dev_wait() */
+#define KVMEM_IO_F_STARTED	BIT(4)	/* @start is the caller's, of just now */
 
 /* The longest transfer: a block of KVMEM_MAX_BLOCK and what surrounds it in its units */
 #define KVMEM_DEV_MAX_LEN	(130U << 20)
@@ -81,7 +82,7 @@ struct kvmem_dma_run {
  * @done: called once, from any context but with no lock of ours; @status is 0
  *	or a negative errno, -EILSEQ when a guard did not match.  The memory is the
  *	caller's again: not before the device can no longer touch it
- * @start: ktime in ns; of the core
+ * @start: ktime in ns; of the core, which asks the clock, but for KVMEM_IO_F_STARTED
  * @dev: of the core
  * @backend: of the backend
  * @pending: parts on their way, of the backend

@@ -535,6 +535,9 @@ void kvmem_write_done(struct kvmem_io *io, int status)
 	write->status = status;
 	if (write->claim && write->claim(write))
 		return;
+	/* Who asked was told that it has failed, and may have put the key again, or deleted it. */
+	if (write->claim && !status)
+		write->status = -ECANCELED;
 	/* The worker's from here on; it may be over before we look again. */
 	llist_add(&write->node, &media->done);
 	queue_work(media->wq, &media->done_work);

@@ -10,6 +10,7 @@
 #include <linux/ktime.h>
 #include <linux/slab.h>
 #include "arena.h"
+#include "flash/direct.h"
 #include "flash/flash.h"
 #include "flash/tier.h"
 #include "netlink.h"
@@ -26,6 +27,8 @@
 /* A write waits for reclaim, when that is behind, so long and in such steps. */
 #define TIER_ROOM_MS		5000
 #define TIER_ROOM_STEP_MS	50
+/* A copy that moves, or goes, while it is read is looked for again, so often. */
+#define FETCH_TRIES		4
 /* Waiting for tables to be read, at most. */
 #define TIER_SETTLE_MS		60000
 
@@ -460,6 +463,7 @@ static int fetch_publish(struct kvmem_copy *copy, struct kvmem_block *block)
 {
 	struct kvmem_hints hints = {
 		.fetched = true,
+		.copy = copy,
 		.own_class = copy->class,
 		.priority = copy->priority,
 		.expires = copy->expires,
@@ -513,9 +517,9 @@ void kvmem_flash_read_failed(struct kvmem_copy *copy, int ret)
 }
 
 /* Racy counts are good enough. */
-void kvmem_flash_used(struct kvmem_copy *copy)
+void kvmem_flash_used(struct kvmem_copy *copy, u64 now)
 {
-	WRITE_ONCE(copy->last_use, ktime_get_ns());
+	WRITE_ONCE(copy->last_use, now);
 	if (copy->hits < U16_MAX)
 		copy->hits++;
 }
@@ -535,6 +539,7 @@ static struct kvmem_block *fetch_alloc(struct kvmem_ns *ns, const struct kvmem_c
 	return kvmem_block_alloc(ns, copy->size, false);
 }
 
+/* -ESTALE: the copy has moved meanwhile, or has gone. */
 static struct kvmem_block *fetch_copy(struct kvmem_ns *ns, struct kvmem_copy *copy,
 				      const struct kvmem_past *past)
 {
@@ -544,14 +549,16 @@ static struct kvmem_block *fetch_copy(struct kvmem_ns *ns, struct kvmem_copy *co
 	if (IS_ERR(block))
 		return block;
 	ret = kvmem_copy_read(copy, block);
-	if (ret)
+	if (ret) {
 		kvmem_flash_read_failed(copy, ret);
-	else
+		ret = kvmem_flash_errno(ret);
+	} else {
 		ret = fetch_publish(copy, block);
+	}
 	if (!ret)
 		return block;
 	kvmem_block_put(block);
-	return ERR_PTR(kvmem_flash_errno(ret));
+	return ERR_PTR(ret);
 }
 
 static void look_at(const struct kvmem_copy *copy, struct kvmem_flash_look *look)
@@ -566,7 +573,7 @@ static bool fetch_found_no_room(const struct kvmem_block *block)
 	return block == ERR_PTR(-ENOSPC) || block == ERR_PTR(-EDQUOT);
 }
 
-struct kvmem_block *kvmem_flash_fetch(struct kvmem_ns *ns, const struct kvmem_key *key,
+static struct kvmem_block *fetch_once(struct kvmem_ns *ns, const struct kvmem_key *key,
 				      u16 *res_flags, struct kvmem_past *past)
 {
 	struct kvmem_copy *copy = kvmem_copy_lookup(ns, key);
@@ -585,7 +592,7 @@ struct kvmem_block *kvmem_flash_fetch(struct kvmem_ns *ns, const struct kvmem_ke
 		return NULL;
 	}
 	if (!IS_ERR(block))
-		kvmem_flash_used(copy);
+		kvmem_flash_used(copy, ktime_get_ns());
 	kvmem_copy_put_used(copy);
 	if (block == ERR_PTR(-EILSEQ)) {
 		*res_flags |= KVMEM_RES_F_CORRUPT;
@@ -594,6 +601,22 @@ struct kvmem_block *kvmem_flash_fetch(struct kvmem_ns *ns, const struct kvmem_ke
 	/* Somebody else fetched it meanwhile, or put it. */
 	if (block == ERR_PTR(-EEXIST))
 		return kvmem_block_lookup(ns, key, res_flags);
+	return block;
+}
+
+struct kvmem_block *kvmem_flash_fetch(struct kvmem_ns *ns, const struct kvmem_key *key,
+				      u16 *res_flags, struct kvmem_past *past)
+{
+	struct kvmem_block *block;
+	unsigned int tries = 0;
+
+	do {
+		block = fetch_once(ns, key, res_flags, past);
+		if (block != ERR_PTR(-ESTALE))
+			return block;
+		/* It may have been deleted, and put again since. */
+		block = kvmem_block_lookup(ns, key, res_flags);
+	} while (!block && ++tries < FETCH_TRIES);
 	return block;
 }
 
@@ -612,7 +635,7 @@ int kvmem_flash_serve(const struct kvmem_past *past, size_t off, size_t len,
 void kvmem_flash_past_end(struct kvmem_past *past, bool used)
 {
 	if (used)
-		kvmem_flash_used(past->copy);
+		kvmem_flash_used(past->copy, ktime_get_ns());
 	kvmem_copy_put_used(past->copy);
 }
 
@@ -659,20 +682,16 @@ int kvmem_flash_delete(struct kvmem_ns *ns, const struct kvmem_key *key, u32 *si
 	ret = kvmem_media_settle(TIER_SETTLE_MS);
 	if (ret)
 		return ret;
-	/* The DRAM block's state before this, see kvmem_write's publication. */
+	/* The DRAM block's state before this, see kvmem_copy_publish(). */
 	smp_mb();
-	copy = kvmem_copy_lookup(ns, key);
+	copy = kvmem_copy_take(ns, key);
 	if (!copy)
 		return -ENOENT;
-	ret = -ENOENT;
 	*size = copy->size;
-	if (kvmem_copy_unlink(copy, KVMEM_BLOCK_DELETED)) {
-		kvmem_log_gone(copy);
-		kvmem_copy_put(copy);
-		ret = 0;
-	}
+	kvmem_log_gone(copy);
+	kvmem_copy_put(copy);
 	kvmem_copy_put_used(copy);
-	return ret;
+	return 0;
 }
 
 /* Module ------------------------------------------------------------------------ */
@@ -685,10 +704,19 @@ int kvmem_flash_init(void)
 	if (!tier.wq)
 		return -ENOMEM;
 	ret = kvmem_copy_cache_init();
-	if (!ret)
-		ret = kvmem_media_init();
 	if (ret)
-		destroy_workqueue(tier.wq);
+		goto wq;
+	ret = kvmem_direct_init();
+	if (ret)
+		goto copies;
+	ret = kvmem_media_init();
+	if (!ret)
+		return 0;
+	kvmem_direct_exit();
+copies:
+	kvmem_copy_cache_exit();
+wq:
+	destroy_workqueue(tier.wq);
 	return ret;
 }
 
@@ -697,5 +725,6 @@ void kvmem_flash_exit(void)
 {
 	destroy_workqueue(tier.wq);
 	kvmem_media_exit();
+	kvmem_direct_exit();
 	kvmem_copy_cache_exit();
 }

@@ -91,7 +91,7 @@ void kvmem_flash_sweep(struct kvmem_ns *ns);
 int kvmem_flash_errno(int ret);
 
 /* @copy was read, or could not be: what cannot be read, or reads wrong, goes. */
-void kvmem_flash_used(struct kvmem_copy *copy);
+void kvmem_flash_used(struct kvmem_copy *copy, u64 now);
 void kvmem_flash_read_failed(struct kvmem_copy *copy, int ret);
 
 /* Is it there? */

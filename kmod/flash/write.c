@@ -5,8 +5,10 @@
  * A write reserves room, sends the block's own pages to the device, and is
  * published when they have arrived: until then the copy is nobody's, and one
  * that fails was never there.  Whoever deletes a block sets its state first and
- * looks for copies afterwards; a write publishes first and looks at the state
- * afterwards; so one of the two takes the copy back.
+ * looks for copies afterwards; a write enters its copy into the index first, where
+ * nobody can read it yet, and looks at the block's state afterwards.  So either it
+ * never becomes readable, or it is found by who deletes.  A block that has expired,
+ * or turned out wrong, is as good as deleted: what is held goes for no other reason.
  */
 #include <linux/bvec.h>
 #include <linux/err.h>
@@ -72,16 +74,6 @@ void kvmem_write_free(struct kvmem_write *write)
 	kfree(write);
 }
 
-static bool write_block_is_gone(const struct kvmem_write *write)
-{
-	if (!write->block)
-		return false;
-	/* The copy is in the index; pairs with the barrier of who deletes. */
-	smp_mb();
-	/* Pairs with the release in kvmem_block_set_state(). */
-	return smp_load_acquire(&write->block->state) == KVMEM_BLOCK_DELETED;
-}
-
 /*
  * The reference that the index and the list get is one more than the write's.
  * A re-insertion's @old loses theirs, which the caller puts.
@@ -97,11 +89,7 @@ static int write_publish_locked(struct kvmem_write *write)
 	if (write->old)
 		ret = kvmem_copy_replace(write->old, copy, KVMEM_BLOCK_COMMITTED);
 	else
-		ret = kvmem_copy_publish(copy, KVMEM_BLOCK_COMMITTED);
-	if (!ret && write_block_is_gone(write)) {
-		kvmem_copy_unlink_locked(copy, KVMEM_BLOCK_DELETED);
-		ret = -ESTALE;
-	}
+		ret = kvmem_copy_publish(copy, KVMEM_BLOCK_COMMITTED, write->block);
 	/* Not the last one: the write has its own. */
 	if (ret)
 		kvmem_copy_put(copy);

@@ -110,6 +110,13 @@ int kvmem_nvme_cut(const struct kvmem_io *io, struct kvmem_nvme_cursor *at,
 	cut->nr = 0;
 	cut->bytes = 0;
 	cut->prp = true;
+	/* All of it lies in one run, mostly. */
+	if (entry(io, at->idx, &run) && run.len - at->skip > max && !(max & (limits->unit - 1))) {
+		cut->runs[cut->nr++] = (struct kvmem_dma_run){ run.addr + at->skip, max };
+		cut->bytes = max;
+		at->skip += max;
+		return max ? 0 : -EINVAL;
+	}
 	while (cut->bytes < max && entry(io, pos.idx, &run)) {
 		run.addr += pos.skip;
 		run.len = min_t(u64, run.len - pos.skip, max - cut->bytes);

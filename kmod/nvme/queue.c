@@ -84,7 +84,11 @@ void kvmem_nvme_feed(struct kvmem_nvme_queue *q)
 {
 	struct list_head *node;
 
-	while ((node = feed_next(q)))
+	/*
+	 * Whoever waits found no tag, under the lock.  Who gives one back takes the lock
+	 * for that before he looks here, so one of the two sees the other.
+	 */
+	while (!list_empty(&q->waiting) && (node = feed_next(q)))
 		kvmem_nvme_io_continue(q, node);
 }
 
@@ -93,6 +97,9 @@ bool kvmem_nvme_park_behind(struct kvmem_nvme_queue *q, struct list_head *node)
 	unsigned long flags;
 	bool parked;
 
+	/* Who parks at this moment is not ahead of us. */
+	if (list_empty(&q->waiting))
+		return false;
 	spin_lock_irqsave(&q->lock, flags);
 	parked = !list_empty(&q->waiting);
 	if (parked)

@@ -24,7 +24,10 @@ struct bench_options {
 	unsigned int scale;	/* divides the number of operations */
 	const char *redis;	/* socket, or NULL */
 	pid_t redis_pid;
-	const char *device_arg;	/* "--filename=" and what fio may overwrite, or NULL */
+	const char *device;	/* what may be overwritten, or NULL */
+	unsigned int nsid;	/* nvme: of the device */
+	bool nothing_kept;	/* nvme: the device keeps no bytes */
+	bool verified;		/* nvme: the drive verifies what it delivers */
 	const char *files;	/* a directory, or NULL */
 	bool speed;		/* flash: throughput alone, of a drive of limited speed */
 	FILE *out;
@@ -87,6 +90,10 @@ void bench_kvmem(void);
 void bench_flash(void);
 /* One operation for ever: flash-get-BYTES-DEPTH, flash-put-BYTES-DEPTH. */
 _Noreturn void bench_flash_spin(const char *name);
+/* nvme.c: a namespace of the kernel's driver, and one of our own; the latter for ever */
+void bench_nvme_theirs(void);
+void bench_nvme_ours(void);
+_Noreturn void bench_nvme_spin(const char *name);	/* nvme-get-DEPTH, nvme-put-DEPTH */
 /* kv.c: small things to do with /dev/kvmem */
 int kv_open(const char *ns);
 void kv_batch(int fd, struct kvmem_op *ops, unsigned int nr);

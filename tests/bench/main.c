@@ -20,6 +20,8 @@ static const struct {
 	{ "redis", bench_redis },
 	{ "footprint", bench_footprint },
 	{ "flash", bench_flash },
+	{ "nvme-theirs", bench_nvme_theirs },
+	{ "nvme-ours", bench_nvme_ours },
 };
 
 static void usage(void)
@@ -27,7 +29,9 @@ static void usage(void)
 	fprintf(stderr,
 		"bench --out FILE [--rounds N] [--scale N] [--redis SOCKET --redis-pid PID]\n"
 		"      [--device PATH --files DIR [--speed]] GROUP...\n"
-		"groups: kvmem tmpfs shm redis footprint flash; spin OPERATION: for ever\n");
+		"      [--device PATH --nsid N [--nothing-kept]] nvme-theirs\n"
+		"      [--files DIR [--verified]] nvme-ours\n"
+		"groups: kvmem tmpfs shm redis footprint flash nvme-theirs nvme-ours; spin OPERATION: for ever\n");
 	exit(2);
 }
 
@@ -64,6 +68,9 @@ static void parse(int argc, char **argv)
 		{ "redis-pid", required_argument, NULL, 'p' },
 		{ "device", required_argument, NULL, 'd' },
 		{ "files", required_argument, NULL, 'f' },
+		{ "nsid", required_argument, NULL, 'n' },
+		{ "nothing-kept", no_argument, NULL, 'k' },
+		{ "verified", no_argument, NULL, 'v' },
 		{ "speed", no_argument, NULL, 'S' },
 		{ }
 	};
@@ -89,8 +96,16 @@ static void parse(int argc, char **argv)
 			opt.redis_pid = number(optarg, 1, 1U << 30);
 			break;
 		case 'd':
-			if (asprintf((char **)&opt.device_arg, "--filename=%s", optarg) < 0)
-				bench_die("memory");
+			opt.device = optarg;
+			break;
+		case 'n':
+			opt.nsid = number(optarg, 1, 1U << 16);
+			break;
+		case 'k':
+			opt.nothing_kept = true;
+			break;
+		case 'v':
+			opt.verified = true;
 			break;
 		case 'S':
 			opt.speed = true;

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""profile.py OPERATION [LINES]: which function executes how many instructions of one operation.
+"""profile.py OPERATION [LINES [--own]]: which function executes how many instructions of one operation.
 
 QEMU, one instruction at a time under icount, writes the address of each for a second while the guest repeats the
 operation (get, exists, put, lease, map: tests/bench/spin.c). Called by scripts/bench-profile.
@@ -29,9 +29,8 @@ def wait_for(path, machine):
 def record(operation, out):
     """Run the guest, and have QEMU log a second of it."""
     monitor = os.path.join(out, "monitor")
-    flash = operation.startswith("flash-")
     drive, watch = [], 1
-    if flash:
+    if operation.startswith(("flash-", "nvme-")):
         # Large batches of large blocks: a few of them shall fit.
         image, watch = os.path.join(out, "drive"), 8
         with open(image, "wb") as f:
@@ -39,9 +38,9 @@ def record(operation, out):
         drive = ["--device", f"-drive file={image},if=none,id=drive,format=raw,discard=unmap",
                  "--device", "-device nvme,serial=bench,drive=drive"]
     with subprocess.Popen(
-            ["scripts/vm", "--kernel", KERNEL, "--icount", "--mem", "512M", "--timeout", "120", "--out", out,
+            ["scripts/vm", "--kernel", KERNEL, "--icount", "--mem", "1G", "--timeout", "120", "--out", out,
              "--device", f"-monitor unix:{monitor},server=on,wait=off", "--device", "-cpu max,-erms,-fsrm", *drive,
-             "--", "scripts/guest-bench", "spin", f"build/modules/{KERNEL}", operation],
+             "--", "scripts/guest-bench", "spin", f"build/modules/{KERNEL}", operation, *sys.argv[3:]],
             cwd=TOP, stderr=subprocess.DEVNULL) as machine:
         wait_for(os.path.join(out, "ready"), machine)
         with socket.socket(socket.AF_UNIX) as s:

@@ -356,10 +356,60 @@ def report_flash(runs):
         {"conditions": conds[2], "unit": "ns", "crc32c_ns_per_byte": round(wall_crc, 3), "results": flash_json(fast)}]}
 
 
+NVME_LIMITS = (("io_uring block device", 0.5), ("io_uring passthrough", 0.7))
+NVME_RING = 16
+
+
+def nvme_rows(run, name):
+    return {(r["what"], r["depth"], r["system"]): {"bytes": r["bytes"], "ops_per_round": r["ops"],
+            "cpu": summary(r["cpu_ns"]), "busy": summary(r["busy_ns"])} for r in lines(run, name) if "busy_ns" in r}
+
+
+def nvme_checks(rows, rings):
+    """The better of kvmem's two ways counts, by all that the machine does."""
+    checks = []
+    for what, depth in sorted({k[:2] for k in rows}):
+        ours = min(r["busy"]["median"] for k, r in rows.items() if k[:2] == (what, depth) and "kvmem" in k[2])
+        for system, limit in NVME_LIMITS:
+            value = ours / rows[(what, depth, system)]["busy"]["median"]
+            checks.append({"check": f"{what} of 128 KiB, {depth} under way: of {system}'s instructions, at most {limit}",
+                           "pass": value <= limit, "value": round(value, 3), "unit": "ratio"})
+    for r in rings:
+        value = r["commands"] / max(r["doorbells"], 1)
+        checks.append({"check": f"{r['what']} in batches of 32: commands per doorbell, at least {NVME_RING}",
+                       "pass": value >= NVME_RING, "value": round(value, 1), "unit": "commands"})
+    return checks
+
+
+def report_nvme(runs):
+    cond = conditions(runs[0])
+    rows = {**nvme_rows(runs[0], "theirs.jsonl"), **nvme_rows(runs[0], "ours.jsonl")}
+    null = nvme_rows(runs[0], "theirs-null.jsonl")
+    rings = [r for r in lines(runs[0], "ours.jsonl") if "doorbells" in r]
+    print_head("nvme: 128 KiB by queues of our own and by the kernel's driver; instructions per operation by icount", [cond])
+    table = []
+    for key in sorted(rows):
+        row, bare = rows[key], null.get(key)
+        of = [f"{row['busy']['median'] / rows[key[:2] + (s,)]['busy']['median']:.2f}" if "kvmem" in key[2] else ""
+              for s, _ in NVME_LIMITS]
+        table.append([f"{key[0]}, {key[1]} under way", key[2], number(row["cpu"]["median"]), number(row["busy"]["median"]),
+                      f"{row['busy']['spread_percent']:.0f} %", number(bare["busy"]["median"]) if bare else "", *of])
+    print_table(["operation", "by", "process", "machine", "spread", "null-co", "of block", "of passthrough"], table)
+    checks = nvme_checks(rows, rings)
+    for c in checks:
+        print(check_line(c))
+
+    def listed(d):
+        return [{"what": k[0], "depth": k[1], "system": k[2], **r} for k, r in d.items()]
+
+    return {"checks": checks, "runs": [{"conditions": cond, "unit": "instructions", "results": listed(rows),
+                                        "null_co": listed(null), "doorbells": rings}]}
+
+
 def main():
     group, directory, runs = sys.argv[1], sys.argv[2], sys.argv[3:]
     report = {"kernel-ns": report_kernel_ns, "instructions": report_instructions, "memory": report_memory,
-              "flash": report_flash}[group]
+              "flash": report_flash, "nvme": report_nvme}[group]
     result = {"group": group, **report(runs)}
     with open(os.path.join(directory, group + ".json"), "w", encoding="utf-8") as f:
         json.dump(result, f, indent=1)

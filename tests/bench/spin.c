@@ -89,6 +89,8 @@ void bench_spin(const char *name)
 
 	if (!strncmp(name, "flash-", 6))
 		bench_flash_spin(name);
+	if (!strncmp(name, "nvme-", 5))
+		bench_nvme_spin(name);
 	for (s = 0; s < ARRAY_SIZE(spins) && strcmp(spins[s].name, name); s++)
 		;
 	if (s == ARRAY_SIZE(spins) || kvt_nl_ns_new("spin", NULL, NULL))

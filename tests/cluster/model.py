@@ -62,23 +62,21 @@ class Model:
         self.alive = set(nodes)
         self.cut = set()
         self.map = self.before = None
+        self.fresh = set() # nodes that came after the map before: they do not have it
         self.holders = {}
         self.unsure = set()
 
-    def set_map(self, new):
-        self.before, self.map = self.map, new
-
-    def settle(self):
-        self.before = None
+    def set_map(self, new, fresh=()):
+        self.before, self.map, self.fresh = self.map, new, set(fresh)
 
     def reaches(self, a, b):
         """A request and its answer take both ways."""
         return a in self.alive and b in self.alive and (a, b) not in self.cut and (b, a) not in self.cut
 
-    def owners(self, key):
-        """Of the maps at hand, each cut to the namespace's copies."""
+    def owners(self, node, key):
+        """Of the maps that a node has, each cut to the namespace's copies."""
         slot, found = slot_of(key), []
-        for m in (self.map, self.before):
+        for m in (self.map, None if node in self.fresh else self.before):
             if m:
                 found += [o for o in m.owners[slot][:self.copies] if o not in found]
         return found
@@ -99,4 +97,4 @@ class Model:
 
     def finds(self, node, key):
         holders = self.holders.get(key, ())
-        return node in holders or any(o in holders and self.reaches(node, o) for o in self.owners(key))
+        return node in holders or any(o in holders and self.reaches(node, o) for o in self.owners(node, key))

@@ -65,24 +65,20 @@ class Run:
         self.ok([node.send("ns shared 1 %d 1 0" % self.copies)])
         self.ok([node.send(f"peer {n} {self.cluster[n].address}:7471") for n in self.numbers if n != number])
 
-    def push_map(self, nodes, numbers=None):
+    def push_map(self, nodes, fresh=()):
+        """Another map, of these nodes, to all that live; `fresh` ones have none yet."""
         self.epoch += 1
         new = model.Map(self.epoch, nodes)
-        self.model.set_map(new)
-        self.current = new
-        self.give_map(numbers or sorted(self.model.alive))
+        self.model.set_map(new, fresh)
+        self.give_map(new, sorted(self.model.alive))
 
-    def give_map(self, numbers):
-        nr, data = self.current.planes()
+    def give_map(self, new, numbers):
+        nr, data = new.planes()
         answers = []
         for n in numbers:
             (self.cluster[n].dir / "map").write_bytes(data)
             answers.append(self.cluster[n].send(f"map {self.epoch} {nr} map"))
         self.ok(answers)
-
-    def settle(self):
-        self.ok([self.cluster[n].send(f"settled {self.epoch}") for n in sorted(self.model.alive)])
-        self.model.settle()
 
     def states(self, number):
         """Of the peers of a node: {node: up?}"""
@@ -174,7 +170,7 @@ def start(run):
     run.cluster.start()
     for n in run.numbers:
         run.join(n)
-    run.push_map(run.numbers)
+    run.push_map(run.numbers, run.numbers)
     run.wait_states()
 
 
@@ -213,9 +209,11 @@ def event(run):
     dead = [n for n in run.numbers if n not in m.alive]
     choices = []
     if not dead and not m.cut:
-        choices += ["crash", "cut", "one way"]
+        choices += ["crash", "crash", "cut", "one way"]
     if dead:
         choices += ["return"]
+        if not m.cut and set(m.map.nodes) & set(dead):
+            choices += ["leave"]
     if m.cut:
         choices += ["heal"]
     what = rnd.choice(choices)
@@ -234,12 +232,19 @@ def event(run):
         run.cluster.net.tell("heal")
         m.cut.clear()
         return "the cut is healed"
+    if what == "leave":
+        run.push_map(sorted(m.alive))
+        return f"the map is without node {dead[0]}"
     n = rnd.choice(dead)
     run.cluster.start([n])
     m.alive.add(n)
     run.join(n)
-    run.give_map([n])
-    return f"node {n} comes back, empty"
+    if n in m.map.nodes:
+        run.give_map(m.map, [n])
+        m.fresh.add(n)
+        return f"node {n} comes back, empty"
+    run.push_map(sorted([*m.map.nodes, n]), [n])
+    return f"node {n} joins, with another map"
 
 
 def events(run):

@@ -12,6 +12,7 @@
 #include <pthread.h>
 #include <time.h>
 #include "kvmem_flash.h"
+#include "scatter.h"
 
 #define BUF_BYTES	(4 * MIB)
 /* Gets of a round, and rounds of each kind */
@@ -255,6 +256,8 @@ TEST_TIMEOUT(discards, 120)
 	user_open(&u, ns);
 	churn(&d, &u, &key);
 	full = drive_takes("full");
+	/* The last few do not wait for others. */
+	ASSERT_EQ(kvt_sysfs_set("discard_wait_ms", 1000), 0);
 	for (k = 0; k < key; k++)
 		kvt_delete(u.fd, k);
 	all = value(&d, KVMEM_A_MEDIA_SEGMENTS);
@@ -267,6 +270,26 @@ TEST_TIMEOUT(discards, 120)
 	/* The rest is where no block fits at the end of a segment, and what is free. */
 	EXPECT_GE(full, d.bytes / 1024 * 6 / 10);
 	EXPECT_LE(left, full / 10);
+}
+
+/* What lies apart is a range for each, and the driver sends them as one command. */
+TEST_TIMEOUT(discards_scattered, 120)
+{
+	const char *ns = kvt_ns(&through);
+	struct scatter seen;
+	struct kvt_disk d;
+	struct user u;
+	uint64_t sent;
+
+	drive_find(&d, true);
+	drive_start(&d, SCATTER_SEGMENT);
+	user_open(&u, ns);
+	sent = drive_discards(&d);
+	scatter_run(&d, u.fd, u.buf, u.p, &seen);
+	sent = drive_discards(&d) - sent;
+	kvt_diag("commands of the driver: %llu", (unsigned long long)sent);
+	EXPECT_LE(sent, seen.commands + 1);
+	EXPECT_GE(sent + 1, seen.commands);
 }
 
 /* What goes to the drive, for what was put; tables apart. */

@@ -3,13 +3,14 @@
  * Controllers that kvmem drives itself: taken from the kernel's driver, used,
  * and given back; what one has written the other reads.  In the machine of
  * scripts/lane-own-nvme, which has two: "own0" with namespaces of 512-byte blocks
- * (1), of 4 KiB (2), and of 4 KiB with protection information (3); and "own1",
- * one of whose sectors cannot be read.
+ * (1), of 4 KiB (2), and of 4 KiB with protection information (3); "own1", one of
+ * whose sectors cannot be read; and "own2", in a slot that it is taken out of.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <pthread.h>
 #include "own_nvme.h"
+#include "scatter.h"
 
 /* One of the blocks in the first half of own1 has its bad sector. */
 #define BAD_BYTES	(128 * KIB)
@@ -130,13 +131,33 @@ TEST_TIMEOUT(both_ways_protected, 120)
 	both_ways(&o, 3);
 }
 
+/* What lies apart is a range for each, and they are one command. */
+TEST_TIMEOUT(discards_scattered, 120)
+{
+	const char *ns = kvt_ns(&through);
+	struct kvt_disk disk;
+	struct scatter seen;
+	struct own_user u;
+	struct own o;
+
+	own_find(&o, "own0");
+	own_disk(&o, 4, &disk);
+	kvt_media_format(&disk, SCATTER_SEGMENT);
+	own_take(&o);
+	own_attach(&o, 4, &disk);
+	own_user_open(&u, ns, 256 * KIB);
+	scatter_run(&disk, u.fd, u.buf, u.p, &seen);
+	kvt_media_off(&disk);
+	own_release(&o);
+}
+
 TEST_TIMEOUT(hands_change_often, 300)
 {
 	unsigned int i, rounds = kvt_scale(10, 100);
 	const char *ns = kvt_ns(&through);
 	struct kvt_disk disk;
 	struct own o;
-	int fd;
+	int fd, rc;
 
 	own_find(&o, "own0");
 	own_disk(&o, 1, &disk);
@@ -154,8 +175,11 @@ TEST_TIMEOUT(hands_change_often, 300)
 	check_clean(&disk);
 	kvt_media_on(&disk);
 	fd = again(ns);
-	for (i = 0; i < rounds; i++)
-		EXPECT_EQ(kvt_get_key(fd, i, 64 * KIB + i), 0);
+	/* Each time it begins a segment, so the oldest of many have been reclaimed. */
+	for (i = 0; i < rounds; i++) {
+		rc = kvt_get_key(fd, i, 64 * KIB + i);
+		EXPECT(!rc || (rc == -ENOENT && i + 40 < rounds), "%u: %d", i, rc);
+	}
 	close(fd);
 }
 
@@ -249,7 +273,7 @@ static unsigned int get_batch(struct own_user *u, uint64_t first, int *status)
 	return good;
 }
 
-/* own0's first namespace, ours and attached, and a user. */
+/* A namespace, ours and attached, and a user. */
 struct stage {
 	struct own o;
 	struct kvt_disk disk;
@@ -257,15 +281,20 @@ struct stage {
 	const char *ns;
 };
 
-static void stage_up(struct stage *s, unsigned int nsid)
+static void stage_up_on(struct stage *s, const char *serial, unsigned int nsid)
 {
 	s->ns = kvt_ns(&through);
-	own_find(&s->o, "own0");
+	own_find(&s->o, serial);
 	own_disk(&s->o, nsid, &s->disk);
 	kvt_media_format(&s->disk, "8M");
 	own_take(&s->o);
 	own_attach(&s->o, nsid, &s->disk);
 	own_user_open(&s->u, s->ns, BATCH * BATCH_BYTES);
+}
+
+static void stage_up(struct stage *s, unsigned int nsid)
+{
+	stage_up_on(s, "own0", nsid);
 }
 
 static void stage_down(struct stage *s)
@@ -519,6 +548,31 @@ TEST_TIMEOUT(goes_under_load, 120)
 	check_clean(&s.disk);
 }
 
+/* The same, again and again: the kernel's driver gets a working controller each time. */
+TEST_TIMEOUT(hands_change_under_load, 900)
+{
+	static struct load loads[USERS];
+	unsigned int i, rounds = kvt_scale(1, 100);
+	unsigned long good, bad, all = 0;
+	volatile bool stop;
+	struct stage s;
+
+	for (i = 0; i < rounds; i++) {
+		stage_up(&s, 1);
+		load_start(loads, s.ns, &stop, NULL);
+		kvt_sleep_ms(20 + i % 50);
+		EXPECT_EQ(kvt_ctl("nvme release --force %s", s.o.address), 0);
+		load_stop(loads, &stop, &good, &bad);
+		all += good;
+		EXPECT_EQ(kvt_media_detach(s.disk.name), 0);
+		own_disk(&s.o, 1, &s.disk);
+		check_clean(&s.disk);
+		EXPECT_EQ(kvt_nl_ns_del(s.ns), 0);
+	}
+	kvt_diag("%u times, %lu gets", rounds, all);
+	EXPECT_GT(all, 0);
+}
+
 /* A sector that cannot be read fails the block it is in, and no other. */
 TEST_TIMEOUT(bad_sector, 120)
 {
@@ -614,6 +668,32 @@ TEST(events)
 	EXPECT_EQ(get_batch(&s.u, 0, &status), BATCH);
 	warn(0);
 	stage_down(&s);
+}
+
+/*
+ * Taken out of its slot: the slot asks the kernel, which removes the driver before the
+ * power goes.  Everything that is under way ends, and nothing is left to give back.
+ */
+TEST_TIMEOUT(unplugged_under_load, 120)
+{
+	static struct load loads[USERS];
+	unsigned long good, bad;
+	char path[96];
+	volatile bool stop;
+	struct stage s;
+
+	stage_up_on(&s, "own2", 1);
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s", s.o.address);
+	load_start(loads, s.ns, &stop, NULL);
+	kvt_sleep_ms(200);
+	qemu("{'execute': 'device_del', 'arguments': {'id': 'own2'}}");
+	EXPECT_TRUE(kvt_wait_for(access(path, F_OK), 30000));
+	load_stop(loads, &stop, &good, &bad);
+	kvt_diag("%lu good, %lu not, status %d", good, bad, loads[0].status);
+	EXPECT_GE(good, USERS * BATCH);
+	EXPECT_TRUE(kvt_wait_for(kvt_media_info(&s.disk).state == KVMEM_MEDIA_STATE_FAILED, 5000));
+	EXPECT_EQ(kvt_media_detach(s.disk.name), 0);
+	EXPECT_NE(kvt_ctl("nvme release %s", s.o.address), 0);
 }
 
 /* One bit in the file behind a drive that guards its blocks: the drive says so. */

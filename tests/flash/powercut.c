@@ -47,20 +47,53 @@ static void note(enum pc_event event, unsigned int thread, unsigned int key, uin
 
 /* Writing -------------------------------------------------------------------- */
 
+/* The generation that @p is, of those that may be there. */
+static bool which(unsigned int thread, unsigned int key, const uint8_t *p, size_t len,
+		  uint32_t *gen)
+{
+	for (*gen = 1; *gen <= model.key[thread][key].gen; ++*gen)
+		if (len == pc_length(thread, key, *gen) &&
+		    kvt_check(p, len, pc_content(thread, key, *gen)) < 0)
+			return true;
+	return false;
+}
+
 /* Deleted first, so that the put never finds another generation there. */
-static bool cut_delete(int fd, unsigned int thread, unsigned int key)
+static int cut_delete(int fd, unsigned int thread, unsigned int key)
 {
 	int rc;
 
 	note(PC_DELETE, thread, key, 0, 0);
 	rc = kvt_delete(fd, key);
-	if (rc && rc != -ENOENT)
-		return false;
-	note(PC_DELETED, thread, key, 0, 0);
-	return true;
+	if (!rc || rc == -ENOENT)
+		note(PC_DELETED, thread, key, 0, 0);
+	return rc;
 }
 
-static void cut_put(int fd, unsigned int thread, unsigned int key, bool persist, uint8_t *p)
+/* What was deleted is there: all that tells where it came from. */
+static void cut_came_back(int fd, unsigned int thread, unsigned int key, int deleted,
+			  const struct kvmem_op *put)
+{
+	struct kvmem_op get = kvt_make_op(KVMEM_OP_GET, key);
+	uint8_t *p = kvt_pages_new(MIB);
+	uint32_t gen = 0;
+
+	get.addr = (uintptr_t)p;
+	get.len = MIB;
+	if (!kvt_op(fd, &get) && !which(thread, key, p, get.bytes, &gen))
+		gen = UINT32_MAX;
+	kvt_fail(__FILE__, __LINE__, "%u.%u to be new after its deletion, which gave %d", thread,
+		 key, deleted);
+	kvt_diag("put of generation %u, %zu bytes: %d, found %llu bytes in tier %u",
+		 model.key[thread][key].gen,
+		 pc_length(thread, key, model.key[thread][key].gen), put->status,
+		 (unsigned long long)put->bytes, put->tier);
+	kvt_diag("now: %d, generation %u in tier %u", get.status, gen, get.tier);
+	munmap(p, MIB);
+}
+
+static void cut_put(int fd, unsigned int thread, unsigned int key, bool persist, int deleted,
+		    uint8_t *p)
 {
 	uint32_t gen = model.key[thread][key].gen + 1;
 	struct kvmem_op op = kvt_make_op(KVMEM_OP_PUT, key);
@@ -72,8 +105,8 @@ static void cut_put(int fd, unsigned int thread, unsigned int key, bool persist,
 	kvt_fill(p, op.len, pc_content(thread, key, gen));
 	note(PC_PUT, thread, key, gen, op.len);
 	rc = kvt_op(fd, &op);
-	EXPECT(!(op.res_flags & KVMEM_RES_F_EXISTED), "%u.%u to be new after its deletion",
-	       thread, key);
+	if (op.res_flags & KVMEM_RES_F_EXISTED)
+		cut_came_back(fd, thread, key, deleted, &op);
 	if (!rc && op.res_flags & KVMEM_RES_F_PERSISTED)
 		note(PC_PERSISTED, thread, key, gen, 0);
 }
@@ -83,14 +116,16 @@ static void *cut_writer(void *arg)
 	unsigned int thread = (uintptr_t)arg, key;
 	uint64_t state = kvt_now_ms() * 31 + thread;
 	uint8_t *p = kvt_pages_new(MIB);
-	int fd = kvt_file(ns_name[thread]);
+	int fd = kvt_file(ns_name[thread]), rc;
 
 	while (!stop) {
 		key = kvt_rand(&state) % PC_KEYS;
-		if (!pc_can_put(&model, thread, key) || !cut_delete(fd, thread, key) ||
-		    kvt_rand(&state) % 8 == 0)
+		if (!pc_can_put(&model, thread, key))
 			continue;
-		cut_put(fd, thread, key, kvt_rand(&state) % 5 != 0, p);
+		rc = cut_delete(fd, thread, key);
+		if ((rc && rc != -ENOENT) || kvt_rand(&state) % 8 == 0)
+			continue;
+		cut_put(fd, thread, key, kvt_rand(&state) % 5 != 0, rc, p);
 	}
 	munmap(p, MIB);
 	close(fd);
@@ -119,21 +154,22 @@ static void stop_writers(void)
 
 /* Checking ------------------------------------------------------------------- */
 
-/* The generation that @p is, of those that may be there. */
-static bool which(unsigned int thread, unsigned int key, const uint8_t *p, size_t len,
-		  uint32_t *gen)
+static const struct kvt_disk *disk;	/* of cuts: at hand, */
+static uint64_t evicted;		/* and since it was formatted, but for the last attach */
+
+/* Segments may have been few, and reclaim begins as soon as the tables are read. */
+static void look_for_evictions(void)
 {
-	for (*gen = 1; *gen <= model.key[thread][key].gen; ++*gen)
-		if (len == pc_length(thread, key, *gen) &&
-		    kvt_check(p, len, pc_content(thread, key, *gen)) < 0)
-			return true;
-	return false;
+	if (disk && kvt_media_info(disk).v[KVMEM_A_MEDIA_EVICTED])
+		model.keep = PC_KEEP;
 }
 
 static void expect_missing(unsigned int thread, unsigned int key, const struct kvmem_op *op)
 {
 	const struct pc_key *k = &model.key[thread][key];
 
+	if (!pc_may_be_absent(&model, thread, key))
+		look_for_evictions();
 	EXPECT(op->status == -ENOENT, "%u.%u: a hit or a miss, not %d", thread, key, op->status);
 	EXPECT(!(op->res_flags & KVMEM_RES_F_CORRUPT),
 	       "%u.%u: what has an entry to have its bytes", thread, key);
@@ -206,8 +242,6 @@ static void show_counts(const char *what)
 
 /* In one guest ---------------------------------------------------------------- */
 
-static uint64_t evicted;	/* on the disk at hand, since it was formatted */
-
 static void one_cut(const struct kvt_disk *d, unsigned int nr, unsigned int after_ms)
 {
 	start_writers();
@@ -239,12 +273,14 @@ static void cuts_on(unsigned int mib, unsigned int nr, uint64_t *state)
 	kvt_media_format(&d, "1M");
 	pc_init(&model, 0);
 	evicted = 0;
+	disk = &d;
 	make_spaces(true);
 	kvt_media_on(&d);
 	for (i = 0; i < nr && !kvt_failed(); i++)
 		one_cut(&d, i, 20 + kvt_rand(state) % 400);
 	kvt_diag("%u MiB, cache %u MiB: %u cuts, %llu evicted", mib, o.cache_mib, i,
 		 (unsigned long long)evicted);
+	disk = NULL;
 	kvt_media_off(&d);
 	make_spaces(false);
 	kvt_disk_free(&d);

@@ -15,6 +15,7 @@ kvmem_test-y += tests/kunit/budget_test.o
 kvmem_test-y += tests/kunit/ram_media.o
 kvmem_test-y += tests/kunit/dev_test.o
 kvmem_test-y += tests/kunit/scan_test.o
+kvmem_test-y += tests/kunit/delete_test.o
 kvmem_test-y += tests/kunit/table_media.o
 kvmem_test-y += tests/kunit/attach_test.o
 kvmem_test-y += tests/kunit/nvme_test.o

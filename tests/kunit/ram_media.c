@@ -323,6 +323,40 @@ void ram_media_trouble(struct ram_media *ram, enum kvmem_dev_trouble what)
 		kvmem_dev_report(ram->dev, what);
 }
 
+/* Images ------------------------------------------------------------------- */
+
+void ram_media_image(struct ram_media *ram, u64 off, const void *data, size_t len)
+{
+	memcpy(ram->live + off, data, len);
+	memcpy(ram->durable + off, data, len);
+}
+
+int ram_media_format(struct ram_media *ram, struct kvmem_super *super, u32 segment)
+{
+	void *page = kzalloc(KVMEM_MEDIA_PAGE, GFP_KERNEL);
+	u32 i;
+
+	if (!page)
+		return -ENOMEM;
+	if (!kvmem_super_layout(super, ram->geo.bytes, segment, ram->geo.unit)) {
+		kfree(page);
+		return -EINVAL;
+	}
+	memset(super->uuid, 0x5a, sizeof(super->uuid));
+	super->generation = 1;
+	kvmem_super_encode(page, super);
+	ram_media_image(ram, 0, page, KVMEM_MEDIA_PAGE);
+	ram_media_image(ram, kvmem_super_end(ram->geo.bytes), page, KVMEM_MEDIA_PAGE);
+	memset(page, 0, KVMEM_MEDIA_PAGE);
+	for (i = 0; i < super->dir_pages; i++) {
+		kvmem_dir_seal(page, super, i, 1);
+		ram_media_image(ram, super->directory[0] + (u64)i * KVMEM_MEDIA_PAGE, page,
+				KVMEM_MEDIA_PAGE);
+	}
+	kfree(page);
+	return 0;
+}
+
 /* Life ---------------------------------------------------------------------- */
 
 static int ram_images(struct ram_media *ram)

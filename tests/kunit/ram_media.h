@@ -12,6 +12,7 @@
 #include <linux/list.h>
 #include <linux/random.h>
 #include <linux/spinlock.h>
+#include "flash/format.h"
 #include "flash/media.h"
 
 /**
@@ -67,6 +68,10 @@ extern const struct kvmem_media_ops ram_media_ops;
 
 /* Zeroed, with a volatile cache and discards; NULL: no memory. */
 struct ram_media *ram_media_create(const char *name, u64 bytes, u32 unit);
+/* A superblock, which is *@super, and an empty directory; segments of @segment bytes. */
+int ram_media_format(struct ram_media *ram, struct kvmem_super *super, u32 segment);
+/* Both images get @len bytes at @off. */
+void ram_media_image(struct ram_media *ram, u64 off, const void *data, size_t len);
 /* It is closed. */
 void ram_media_destroy(struct ram_media *ram);
 

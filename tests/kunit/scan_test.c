@@ -42,12 +42,6 @@ struct scan_test {
 
 /* Images -------------------------------------------------------------------- */
 
-static void image(struct scan_test *t, u64 off, const void *data, size_t len)
-{
-	memcpy(t->ram->live + off, data, len);
-	memcpy(t->ram->durable + off, data, len);
-}
-
 static void flip(struct scan_test *t, u64 off)
 {
 	t->ram->live[off] ^= 0x10;
@@ -80,25 +74,16 @@ static void make_dir(struct kunit *test, unsigned int copy, u32 index, u64 gener
 	if (!index)
 		set_slot(t, &dir->slots[SLOT], slot_generation);
 	kvmem_dir_seal(dir, &t->super, index, generation);
-	image(t, dir_offset(t, copy, index), dir, sizeof(*dir));
+	ram_media_image(t->ram, dir_offset(t, copy, index), dir, sizeof(*dir));
 	kunit_kfree(test, dir);
 }
 
 static void make_media(struct kunit *test)
 {
 	struct scan_test *t = test->priv;
-	struct kvmem_media_super *super = kunit_kzalloc(test, sizeof(*super), GFP_KERNEL);
-	u32 i;
 
-	KUNIT_ASSERT_NOT_NULL(test, super);
-	KUNIT_ASSERT_TRUE(test, kvmem_super_layout(&t->super, BYTES, SEGMENT, UNIT));
-	memset(t->super.uuid, 0x5a, sizeof(t->super.uuid));
-	t->super.generation = 1;
-	kvmem_super_encode(super, &t->super);
-	image(t, 0, super, sizeof(*super));
-	image(t, kvmem_super_end(BYTES), super, sizeof(*super));
-	for (i = 0; i < t->super.dir_pages; i++)
-		make_dir(test, 0, i, 1, SLOT_GENERATION);
+	KUNIT_ASSERT_EQ(test, ram_media_format(t->ram, &t->super, SEGMENT), 0);
+	make_dir(test, 0, 0, 1, SLOT_GENERATION);
 }
 
 static void add_block(struct scan_test *t, u64 n, u32 offset, u32 expires)
@@ -142,7 +127,7 @@ static void add_page(struct scan_test *t, u32 no, u32 index, u64 generation,
 	};
 
 	kvmem_table_seal(&t->page, &t->super, no, index, &head, t->nr);
-	image(t, page_offset_of(t, no, index), &t->page, sizeof(t->page));
+	ram_media_image(t->ram, page_offset_of(t, no, index), &t->page, sizeof(t->page));
 	t->nr = 0;
 }
 

@@ -417,4 +417,42 @@ TEST(killed_before_the_disk_answers)
 	kvt_media_off(&r.disk);
 }
 
+/*
+ * A put whose caller was killed has failed, for whoever looks then: it does not come
+ * when the disk answers at last, and the key may have been deleted since.
+ */
+TEST(killed_put_does_not_come_later)
+{
+	struct rig r;
+	pid_t pid;
+
+	rig_new(&r);
+	put_all(&r);
+	rig_slow(&r, 2 * SLOW_MS);
+	/* A segment is open, and its page on the disk: what comes next is the put. */
+	r.ops[0] = direct_op(&r, KVMEM_OP_PUT, 100, 0, BYTES);
+	kvt_batch(r.fd, r.ops, 1);
+	ASSERT_EQ(r.ops[0].status, 0);
+	kvt_sleep_ms(SLOW_MS);
+	ASSERT(kvt_wait_for(!on_disk(&r), 20000), "an idle disk");
+	pid = kvt_fork();
+	if (!pid) {
+		rig_file(&r);
+		r.ops[0] = direct_op(&r, KVMEM_OP_PUT, 101, 0, BYTES);
+		kvt_batch(r.fd, r.ops, 1);
+		for (;;)
+			pause();
+	}
+	ASSERT(kvt_wait_for(on_disk(&r), 20000), "a transfer");
+	kill(pid, SIGKILL);
+	EXPECT_NE(kvt_wait(pid, 20000), -ETIMEDOUT);
+	EXPECT(on_disk(&r), "a transfer that is still under way");
+	EXPECT_EQ(kvt_delete(r.fd, 101), -ENOENT);
+	ASSERT(kvt_wait_for(!on_disk(&r), 20000), "an idle disk");
+	kvt_sleep_ms(100);
+	EXPECT_EQ(kvt_exists(r.fd, 101), -ENOENT);
+	EXPECT_EQ(kvt_exists(r.fd, 100), 0);
+	kvt_media_off(&r.disk);
+}
+
 TEST_MAIN()

@@ -592,6 +592,7 @@ TEST(deleted_namespace)
 	struct kvt_disk d;
 
 	kvt_media_new(&d);
+	ASSERT_EQ(kvt_sysfs_set("discard_wait_ms", 1000), 0);
 	persist_some(fd, 0, NR);
 	close(fd);
 	ASSERT_EQ(kvt_nl_ns_del(ns), 0);

@@ -159,6 +159,7 @@ TEST_TIMEOUT(discards, 120)
 	for (key = 0; key < 200; key++)
 		ASSERT_EQ(kvt_persist(fd, key, len_of(key)), 0);
 	EXPECT_EQ(media_value(&d, KVMEM_A_MEDIA_DISCARD_BYTES), 0);
+	ASSERT_EQ(kvt_sysfs_set("discard_wait_ms", 1000), 0);
 	close(fd);
 	ASSERT_EQ(kvt_nl_ns_del(ns), 0);
 	ASSERT_TRUE(kvt_wait_for(media_value(&d, KVMEM_A_MEDIA_SEGMENTS_FREE) ==

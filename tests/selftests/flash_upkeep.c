@@ -36,6 +36,7 @@ TEST(expired)
 	int fd;
 
 	ASSERT_EQ(kvt_sysfs_set("expire_interval_ms", 100), 0);
+	ASSERT_EQ(kvt_sysfs_set("discard_wait_ms", 1000), 0);
 	o.ttl_ms = 3000 * slow;
 	ns = kvt_ns(&o);
 	fd = kvt_file(ns);

@@ -489,6 +489,7 @@ static void clean_flash(void)
 {
 	/* Nothing that a test held keeps others. */
 	kvt_sysfs_set("io_timeout_ms", 60000);
+	kvt_sysfs_set("discard_wait_ms", 60000);
 	clean_maps(DM_DEV_SUSPEND);
 	clean_media();
 	clean_maps(DM_DEV_REMOVE);

@@ -41,7 +41,7 @@ budget_is() { [ "$(field "d['write_budget_bytes_per_day']" media show "$media")"
 caps=-all,+net_admin
 cat >"$tmp/conf" <<CONF
 daemon: { metrics = "127.0.0.1:$port"; socket = "$tmp/kvmemd.sock"; };
-namespaces: ( { name = "$ns"; mode = "0666"; quota_bytes = "4M"; flash = { mode = "through"; quota = "1G"; }; } );
+namespaces: ( { name = "$ns"; mode = "0666"; quota_bytes = "4M"; flash = { mode = "through"; quota = "1G"; }; allow_bounce = true; } );
 media: ( { name = "$media"; path = "/dev/$media"; write_budget = "2.0 dwpd"; } );
 CONF
 cp "$bin/kvmemd" "$tmp/kvmemd"
@@ -65,6 +65,8 @@ daemon=$!
 until_ok 20 metric_is kvmem_daemon_media_missing 1 || note "the metrics do not say that it is missing"
 expect "mode" "$(field "d['flash_mode']" ns show "$ns")" through
 expect "quota" "$(field "d['flash_quota_bytes']" ns show "$ns")" $((1 << 30))
+expect "allow_bounce" "$(field "d['allow_bounce']" ns show "$ns")" True
+expect "require_verified" "$(field "d['require_verified']" ns show "$ns")" False
 grep -q "media $media: /dev/$media cannot be attached" "$tmp/log" || note "the log does not say it"
 result "a device that is not there stops nothing" "$tmp/log"
 

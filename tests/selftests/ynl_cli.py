@@ -760,6 +760,7 @@ def sysfs_values():
         sysfs("arena_floor_bytes", floor)
     for name, low, high in (("expire_interval_ms", 100, 3600000),
                             ("io_timeout_ms", 100, 3600000),
+                            ("discard_wait_ms", 100, 3600000),
                             ("ghost_max_entries", 256, 1 << 24)):
         old = sysfs(name)
         for value in (low, high):

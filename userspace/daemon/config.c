@@ -68,6 +68,9 @@ static const struct config_key ns_keys[] = {
 	{ "pin_percent", CONFIG_T_COUNT, KEY(config_ns, pin_percent), CONFIG_PIN_PERCENT, 0, 100 },
 	{ "policy", CONFIG_T_POLICY, KEY(config_ns, policy), CONFIG_POLICY, 0, 0 },
 	{ "flash", CONFIG_T_FLASH, 0, 0, 0, 0 },
+	{ "require_verified", CONFIG_T_BOOL, KEY(config_ns, require_verified), CONFIG_VERIFIED,
+	  0, 0 },
+	{ "allow_bounce", CONFIG_T_BOOL, KEY(config_ns, allow_bounce), CONFIG_BOUNCE, 0, 0 },
 	{ NULL, 0, 0, 0, 0, 0 }
 };
 

@@ -52,6 +52,8 @@ enum config_set {
 	CONFIG_PATH		= 1 << 17,
 	CONFIG_UUID		= 1 << 18,
 	CONFIG_WRITE_BUDGET	= 1 << 19,
+	CONFIG_VERIFIED		= 1 << 20,
+	CONFIG_BOUNCE		= 1 << 21,
 };
 
 struct config_pool {
@@ -81,6 +83,7 @@ struct config_ns {
 	int policy;
 	uint8_t flash_mode;
 	uint64_t flash_quota_bytes;
+	bool require_verified, allow_bounce;
 };
 
 /**

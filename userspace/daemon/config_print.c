@@ -101,6 +101,14 @@ static void print_flash(const struct config_ns *ns, FILE *to)
 	fprintf(to, " };\n");
 }
 
+static void print_memory(const struct config_ns *ns, FILE *to)
+{
+	if (ns->set & CONFIG_VERIFIED)
+		fprintf(to, "\t\trequire_verified = %s;\n", ns->require_verified ? "true" : "false");
+	if (ns->set & CONFIG_BOUNCE)
+		fprintf(to, "\t\tallow_bounce = %s;\n", ns->allow_bounce ? "true" : "false");
+}
+
 static void print_ns(const struct config_ns *ns, FILE *to)
 {
 	fprintf(to, "\t{\n");
@@ -117,6 +125,7 @@ static void print_ns(const struct config_ns *ns, FILE *to)
 	if (ns->set & CONFIG_PIN_PERCENT)
 		fprintf(to, "\t\tpin_percent = %llu;\n", (ull)ns->pin_percent);
 	print_flash(ns, to);
+	print_memory(ns, to);
 	fprintf(to, "\t\tpolicy = \"%s\";\n\t}", config_policy_name(ns->policy));
 }
 

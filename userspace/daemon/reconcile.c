@@ -336,6 +336,18 @@ static void put_flash(struct change *c, const struct config_ns *want,
 				      want->flash_quota_bytes);
 }
 
+/* What GPU memory may and must have. */
+static void put_memory(struct change *c, const struct config_ns *want,
+		       const struct state_ns *have)
+{
+	if (wanted(c, CONFIG_VERIFIED, "require_verified",
+		   !have || have->require_verified != want->require_verified))
+		c->err |= knl_put_u8(c->msg, KVMEM_A_REQUIRE_VERIFIED, want->require_verified);
+	if (wanted(c, CONFIG_BOUNCE, "allow_bounce",
+		   !have || have->allow_bounce != want->allow_bounce))
+		c->err |= knl_put_u8(c->msg, KVMEM_A_ALLOW_BOUNCE, want->allow_bounce);
+}
+
 static void create_ns(struct run *run, const struct config_ns *want)
 {
 	/* Without an owner the kernel would make it ours, and we are no tenant. */
@@ -347,6 +359,7 @@ static void create_ns(struct run *run, const struct config_ns *want)
 	put_limits(&c, want, NULL);
 	put_fingerprint(&c, want, NULL);
 	put_flash(&c, want, NULL);
+	put_memory(&c, want, NULL);
 	if (wanted(&c, CONFIG_POOL, "pool", true))
 		c.err |= knl_put_string(c.msg, KVMEM_A_POOL_NAME, want->pool);
 	create(run, &c, "namespace", want->name);
@@ -363,6 +376,7 @@ static void change_ns(struct run *run, const struct config_ns *want,
 	put_limits(&c, want, have);
 	put_fingerprint(&c, want, have);
 	put_flash(&c, want, have);
+	put_memory(&c, want, have);
 	change(run, &c, "namespace", want->name);
 }
 

@@ -50,6 +50,7 @@ struct state_ns {
 	uint32_t nr_files, chunks;
 	uint8_t flash_mode;	/* enum kvmem_flash_mode */
 	uint64_t flash_quota_bytes, flash_blocks, flash_bytes;
+	uint8_t require_verified, allow_bounce;
 	struct state_stats stats;
 	struct policy_hist hist;
 	uint64_t hist_time;

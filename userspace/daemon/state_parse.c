@@ -33,6 +33,8 @@ static void parse_settings(struct state_ns *ns, struct nlattr **tb)
 	knl_get_u32(tb[KVMEM_A_POOL_ID], &ns->pool_id);
 	knl_get_u32(tb[KVMEM_A_TTL_MS], &ns->ttl_ms);
 	knl_get_u32(tb[KVMEM_A_PIN_PERCENT], &ns->pin_percent);
+	knl_get_u8(tb[KVMEM_A_REQUIRE_VERIFIED], &ns->require_verified);
+	knl_get_u8(tb[KVMEM_A_ALLOW_BOUNCE], &ns->allow_bounce);
 }
 
 static void parse_flash(struct state_ns *ns, struct nlattr **tb)

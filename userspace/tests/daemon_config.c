@@ -61,7 +61,8 @@ static const char good[] =
 	"    policy = \"lru\"; fingerprint =\n"
 	"\"00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\"; },\n"
 	"  { name = \"b\"; user = \"root\"; group = \"root\"; quota_bytes = \"1.5G\";\n"
-	"    flash = { mode = \"back\"; quota = \"100G\"; }; } );\n"
+	"    flash = { mode = \"back\"; quota = \"100G\"; };\n"
+	"    require_verified = true; allow_bounce = false; } );\n"
 	"pools = ( { name = \"p\"; quota_bytes = 0x100000000; share = true; } );\n"
 	"media = ( { name = \"m\"; path = \"/dev/m\"; write_budget = \"1.25 dwpd\";\n"
 	"    uuid = \"00112233-4455-6677-8899-aabbccddeeff\"; },\n"
@@ -127,7 +128,10 @@ static void media(void)
 	CHECK_EQ(b->flash_mode, KVMEM_FLASH_MODE_BACK);
 	CHECK_EQ(b->flash_quota_bytes, 100LL << 30);
 	CHECK(b->set & CONFIG_FLASH_MODE && b->set & CONFIG_FLASH_QUOTA);
-	CHECK(!(config_find_ns(c, "a")->set & CONFIG_FLASH_MODE));
+	CHECK(b->require_verified && b->set & CONFIG_VERIFIED);
+	CHECK(!b->allow_bounce && b->set & CONFIG_BOUNCE);
+	CHECK(!(config_find_ns(c, "a")->set &
+		(CONFIG_FLASH_MODE | CONFIG_VERIFIED | CONFIG_BOUNCE)));
 	config_free(c);
 }
 
@@ -263,6 +267,9 @@ static const struct wrong wrong[] = {
 	{ "media = ( { name = \"m\"; path = \"/m\"; uuid = " UUID " },\n"
 	  "{ name = \"n\"; path = \"/n\"; uuid = " UUID " } );",
 	  "F:2: a second media with the uuid of that in line 1" },
+	{ "namespaces = ( { name = \"n\";\nallow_bounce = 1 } );", "F:2: allow_bounce: want true" },
+	{ "namespaces = ( { name = \"n\"; require_verified = \"yes\" } );",
+	  "require_verified: want true" },
 	{ "namespaces = ( { name = \"n\";\nflash = 1 } );", "F:2: flash: want a group" },
 	{ "namespaces = ( { name = \"n\";\nflash = { mod = 1 } } );", "F:2: unknown key" },
 	{ "namespaces = ( { name = \"n\"; flash = {\nmode = \"on\" } } );",

@@ -260,6 +260,35 @@ static void restarted_dumps(void)
 	end();
 }
 
+/* --- GPU memory --- */
+
+static const char gpu[] =
+	"namespaces = ( { name = \"n\"; require_verified = true; allow_bounce = false } );";
+
+static void memory(void)
+{
+	struct fake_ns *n;
+
+	begin();
+	CHECK_EQ(run(gpu), 0);
+	n = fake_find_ns(&f, "n");
+	CHECK_EQ(n->require_verified, 1);
+	CHECK_EQ(n->allow_bounce, 0);
+	/* Nothing to do */
+	CHECK_EQ(run(gpu), 0);
+	CHECK_EQ(writes(), 0);
+	n->allow_bounce = 1;
+	CHECK_EQ(run(gpu), 0);
+	CHECK_EQ(writes(), 1);
+	CHECK_EQ(n->allow_bounce, 0);
+	CHECK(strstr(said, "namespace n: set as configured: allow_bounce"));
+	/* What is not given stays. */
+	CHECK_EQ(run("namespaces = ( { name = \"n\" } );"), 0);
+	CHECK_EQ(writes(), 0);
+	CHECK_EQ(n->require_verified, 1);
+	end();
+}
+
 /* --- flash --- */
 
 static const char flash[] =
@@ -474,6 +503,7 @@ static const struct ktap_test tests[] = {
 	{ "a refusal does not stop the others", goes_on_when_refused },
 	{ "without a kernel it ends", stops_when_gone },
 	{ "dumps that begin anew", restarted_dumps },
+	{ "GPU memory of namespaces", memory },
 	{ "flash settings of namespaces", flash_modes },
 	{ "media are attached and their budgets set", attaches },
 	{ "media that cannot be attached are tried again", tries_again },

@@ -131,6 +131,8 @@ static int tell_ns(struct request *r, const struct fake_ns *ns)
 	knl_put_u64(msg, KVMEM_A_USED_BLOCKS, ns->used_blocks);
 	knl_put_u32(msg, KVMEM_A_NR_FILES, ns->nr_files);
 	knl_put_u8(msg, KVMEM_A_FLASH_MODE, ns->flash_mode);
+	knl_put_u8(msg, KVMEM_A_REQUIRE_VERIFIED, ns->require_verified);
+	knl_put_u8(msg, KVMEM_A_ALLOW_BOUNCE, ns->allow_bounce);
 	knl_put_u64(msg, KVMEM_A_FLASH_QUOTA_BYTES, ns->flash_quota_bytes);
 	knl_put_u64(msg, KVMEM_A_FLASH_BLOCKS, 2);
 	knl_put_u64(msg, KVMEM_A_FLASH_BYTES, 8192);
@@ -270,6 +272,8 @@ static void set_ns(struct fake_ns *ns, struct nlattr **tb)
 	knl_get_u32(tb[KVMEM_A_TTL_MS], &ns->ttl_ms);
 	knl_get_u32(tb[KVMEM_A_PIN_PERCENT], &ns->pin_percent);
 	knl_get_u8(tb[KVMEM_A_FLASH_MODE], &ns->flash_mode);
+	knl_get_u8(tb[KVMEM_A_REQUIRE_VERIFIED], &ns->require_verified);
+	knl_get_u8(tb[KVMEM_A_ALLOW_BOUNCE], &ns->allow_bounce);
 	knl_get_u64(tb[KVMEM_A_FLASH_QUOTA_BYTES], &ns->flash_quota_bytes);
 }
 

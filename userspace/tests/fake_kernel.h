@@ -25,6 +25,7 @@ struct fake_ns {
 	uint64_t quota_bytes, quota_blocks, used_bytes, used_blocks, hits;
 	struct policy_output table;
 	uint8_t hinted, flash_mode;
+	uint8_t require_verified, allow_bounce;
 	uint64_t flash_quota_bytes;
 };
 
