@@ -89,7 +89,8 @@ static int kvmem_nl_get_planes(struct nlattr **tb, const u16 **planes, unsigned 
 	for (i = *nr; i < KVMEM_MAX_COPIES; i++) {
 		if (!tb[M(OWNERS) + i])
 			continue;
-		NL_SET_ERR_MSG_ATTR(extack, tb[M(OWNERS) + i], "the owners before these are missing");
+		NL_SET_ERR_MSG_ATTR(extack, tb[M(OWNERS) + i],
+				    "the owners before these are missing");
 		return -EINVAL;
 	}
 	return 0;

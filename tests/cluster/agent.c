@@ -14,13 +14,13 @@
  *	sh COMMAND
  *	quit
  *
- * KEYS are numbers and ranges ("1,7,20-29"); the bytes of a block follow from its key, so that every
- * node can tell whether they are right.  The answer to operations is
+ * KEYS are numbers and ranges ("1,7,20-29"); the bytes of a block follow from its key, so
+ * that every node can tell whether they are right.  The answer to operations is
  *
  *	LONGEST-US TOTAL-US RESULTS ERRORS
  *
- * with a letter for each key: a tier (0 to 3), e (existed), m (miss), w (wrong bytes), x (an error: its
- * number is in ERRORS, "-" when there is none).
+ * with a letter for each key: a tier (0 to 3), e (existed), m (miss), w (wrong bytes), x (an
+ * error: its number is in ERRORS, "-" when there is none).
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -251,7 +251,8 @@ static void do_operation(unsigned int opcode, char **w, unsigned int threads)
 	int fd = space(w[0]);
 
 	if (fd < 0 || !nr || len > MAX_BLOCK)
-		snprintf(answer, sizeof(answer), "bad: namespace %s, %u keys, %zu bytes", w[0], nr, len);
+		snprintf(answer, sizeof(answer), "bad: namespace %s, %u keys, %zu bytes", w[0], nr,
+			 len);
 	else if (threads)
 		bench(opcode, fd, len, nr, threads);
 	else
@@ -273,7 +274,8 @@ static void do_shell(const char *command)
 	for (n = 0; n < at; n++)
 		if (text[n] == '\n')
 			text[n] = '\t';
-	snprintf(answer, sizeof(answer), "%d %s", WIFEXITED(status) ? WEXITSTATUS(status) : -1, text);
+	status = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+	snprintf(answer, sizeof(answer), "%d %s", status, text);
 }
 
 static void do_map(char **w)

@@ -20,7 +20,10 @@ struct agent_cluster {
 int agent_cluster_set(const struct agent_cluster *c);
 int agent_peer_new(unsigned int node, const char *addresses);
 int agent_peer_del(unsigned int node);
-/* "NODE:STATE:REASON:GETS:HITS:PUTS:ERRORS:TIMEOUTS:HEDGES:SERVED-GETS:SERVED-PUTS:WAIT-NS" for each */
+/*
+ * For each "NODE:STATE:REASON:GETS:HITS:PUTS:ERRORS:TIMEOUTS:HEDGES:SERVED-GETS:SERVED-PUTS:
+ * WAIT-NS", without blanks inside.
+ */
 int agent_peers(char *text, size_t len);
 int agent_ns_new(const char *name, unsigned int placement, unsigned int copies, int share,
 		 int keep);
