@@ -160,10 +160,16 @@ static int kvmem_nl_put_plane(struct sk_buff *msg, u32 plane, struct netlink_ext
 static int kvmem_nl_put_epochs(struct sk_buff *msg)
 {
 	struct kvmem_map_info info;
+	struct kvmem_move_info move;
 
 	kvmem_map_read(&info);
-	return nla_put_u64_64bit(msg, M(EPOCH), info.epoch, M(PAD)) ?:
-	       nla_put_u64_64bit(msg, M(PREVIOUS_EPOCH), info.previous, M(PAD));
+	kvmem_move_read(&move);
+#define PUT(attr, value) nla_put_u64_64bit(msg, M(attr), value, M(PAD))
+	return PUT(EPOCH, info.epoch) ?: PUT(PREVIOUS_EPOCH, info.previous) ?:
+	       PUT(MOVED_BLOCKS, move.blocks) ?: PUT(MOVED_BYTES, move.bytes) ?:
+	       PUT(TO_MOVE, move.left) ?:
+	       (move.moving ? nla_put_flag(msg, M(MOVING)) : 0);
+#undef PUT
 }
 
 /* @plane: or NULL */
