@@ -460,7 +460,7 @@ static inline bool kvmem_bdev_can_poll(struct block_device *bdev)
 #endif
 
 /* crypto_memneq() has a header of its own from 6.4 on. */
-#if __has_include(<crypto/utils.h>)
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 4, 0)
 #include <crypto/utils.h>
 #else
 #include <crypto/algapi.h>

@@ -79,6 +79,10 @@ static void alive_serve(struct kvmem_conn *conn)
 		kvmem_conn_fail(conn, kvmem_wire_reason_text(KVMEM_WIRE_BYE_TIMEOUT));
 		return;
 	}
+	if (kvmem_requests_stuck(conn)) {
+		kvmem_conn_fail(conn, "it does not take its answers");
+		return;
+	}
 	alive_again(conn, keepalive_ms);
 }
 

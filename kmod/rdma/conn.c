@@ -18,12 +18,6 @@
 #define CONN_SGES	16U
 /* RDMA READs that are answered at once */
 #define CONN_READS	16U
-#define CONN_MR_PAGES	512U	/* 2 MiB */
-/*
- * Memory regions of the asking side: most requests need one, the longest block as many as
- * it has 2 MiB, and a few where it begins inside of a page.
- */
-#define CONN_MRS	(KVMEM_MAX_BLOCK / (CONN_MR_PAGES * PAGE_SIZE) + 8)
 /* What a BYE has to get out */
 #define BYE_MS		100U
 
@@ -103,11 +97,11 @@ static int conn_create_queues(struct kvmem_conn *conn)
 
 static int conn_create_mrs(struct kvmem_conn *conn)
 {
-	conn->mr_pages = min_t(u32, CONN_MR_PAGES,
+	conn->mr_pages = min_t(u32, KVMEM_RDMA_MR_PAGES,
 			       conn->cm->device->attrs.max_fast_reg_page_list_len);
 	if (!conn->mr_pages)
 		return -EOPNOTSUPP;
-	return ib_mr_pool_init(conn->qp, &conn->mrs, CONN_MRS, IB_MR_TYPE_MEM_REG,
+	return ib_mr_pool_init(conn->qp, &conn->mrs, KVMEM_RDMA_MRS, IB_MR_TYPE_MEM_REG,
 			       conn->mr_pages, 0);
 }
 

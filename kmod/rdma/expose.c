@@ -96,7 +96,7 @@ static int expose_map(struct kvmem_conn *conn, struct kvmem_exposed *exp, unsign
 			return -EOPNOTSUPP;
 		region->mr = ib_mr_pool_get(conn->qp, &conn->mrs);
 		if (!region->mr)
-			return -EAGAIN;
+			return exp->nr == KVMEM_RDMA_MRS ? -EOPNOTSUPP : -EAGAIN;
 		exp->nr++;
 		n = ib_map_mr_sg(region->mr, sg, nr_dma, &offset, PAGE_SIZE);
 		if (n < 0 || (!n && offset == before))

@@ -8,6 +8,7 @@
 #include "rdma/rdma.h"
 
 struct workqueue_struct *kvmem_rdma_wq;
+struct workqueue_struct *kvmem_rdma_connect_wq;
 struct workqueue_struct *kvmem_rdma_serve_wq;
 struct kvmem_self kvmem_rdma_self;
 
@@ -43,35 +44,48 @@ static const struct kvmem_transport_ops rdma_ops = {
 	.info = kvmem_rdma_info,
 };
 
+/*
+ * Making a connection waits for steps of seconds, so it has a queue of its own: keepalives
+ * and endings of others must not stand behind it.
+ */
+static int workqueues_init(void)
+{
+	kvmem_rdma_wq = alloc_workqueue("kvmem_rdma", WQ_UNBOUND, 0);
+	kvmem_rdma_connect_wq = alloc_workqueue("kvmem_rdma_connect", WQ_UNBOUND, 0);
+	kvmem_rdma_serve_wq = alloc_workqueue("kvmem_rdma_serve", WQ_UNBOUND, 0);
+	return kvmem_rdma_wq && kvmem_rdma_connect_wq && kvmem_rdma_serve_wq ? 0 : -ENOMEM;
+}
+
+static void workqueues_exit(void)
+{
+	if (kvmem_rdma_connect_wq)
+		destroy_workqueue(kvmem_rdma_connect_wq);
+	if (kvmem_rdma_serve_wq)
+		destroy_workqueue(kvmem_rdma_serve_wq);
+	if (kvmem_rdma_wq)
+		destroy_workqueue(kvmem_rdma_wq);
+}
+
 static int __init kvmem_rdma_init(void)
 {
 	int ret = kvmem_auth_init();
 
 	if (ret)
 		return ret;
-	ret = -ENOMEM;
-	kvmem_rdma_wq = alloc_workqueue("kvmem_rdma", WQ_UNBOUND, 0);
-	if (!kvmem_rdma_wq)
-		goto auth;
-	kvmem_rdma_serve_wq = alloc_workqueue("kvmem_rdma_serve", WQ_UNBOUND, 0);
-	if (!kvmem_rdma_serve_wq)
-		goto wq;
-	ret = kvmem_transport_register(&rdma_ops);
+	ret = workqueues_init();
 	if (!ret)
-		return 0;
-	destroy_workqueue(kvmem_rdma_serve_wq);
-wq:
-	destroy_workqueue(kvmem_rdma_wq);
-auth:
-	kvmem_auth_exit();
+		ret = kvmem_transport_register(&rdma_ops);
+	if (ret) {
+		workqueues_exit();
+		kvmem_auth_exit();
+	}
 	return ret;
 }
 
 static void __exit kvmem_rdma_exit(void)
 {
 	kvmem_transport_unregister(&rdma_ops);
-	destroy_workqueue(kvmem_rdma_serve_wq);
-	destroy_workqueue(kvmem_rdma_wq);
+	workqueues_exit();
 	kvmem_auth_exit();
 }
 

@@ -134,7 +134,7 @@ static bool rail_take(struct kvmem_rail *rail, struct kvmem_conn *conn)
 static void rail_again(struct kvmem_rail *rail, unsigned int ms)
 {
 	/* By chance up to a half more, so that nodes do not try in step. */
-	queue_delayed_work(kvmem_rdma_wq, &rail->work,
+	queue_delayed_work(kvmem_rdma_connect_wq, &rail->work,
 			   msecs_to_jiffies(ms + get_random_u32() % (ms / 2 + 1)));
 }
 
@@ -337,7 +337,7 @@ int kvmem_rdma_peer_add(struct kvmem_peer *peer)
 	}
 	kvmem_peer_set_priv(peer, rdma);
 	for (i = 0; i < rdma->info.rails; i++)
-		queue_delayed_work(kvmem_rdma_wq, &rdma->rails[i].work, 0);
+		queue_delayed_work(kvmem_rdma_connect_wq, &rdma->rails[i].work, 0);
 	return 0;
 }
 

@@ -29,6 +29,12 @@
 #define KVMEM_RDMA_NR_RX	(KVMEM_RDMA_DEPTH + KVMEM_RDMA_SPARE)
 /* Capsules besides requests and their answers that wait for their completion. */
 #define KVMEM_RDMA_NR_CTL	4U
+/*
+ * Memory regions of the asking side, and pages that one covers: most requests need one,
+ * the longest block as many as it has 2 MiB, and a few where it begins inside of a page.
+ */
+#define KVMEM_RDMA_MR_PAGES	512U
+#define KVMEM_RDMA_MRS		(KVMEM_MAX_BLOCK / (KVMEM_RDMA_MR_PAGES * PAGE_SIZE) + 8)
 /* Connections to one peer */
 #define KVMEM_RDMA_RAILS	8U
 /* Bound of each step of making a connection */
@@ -41,7 +47,8 @@ struct kvmem_rail;
 struct kvmem_request;
 struct kvmem_slot;
 
-extern struct workqueue_struct *kvmem_rdma_wq;		/* connecting, ending */
+extern struct workqueue_struct *kvmem_rdma_wq;		/* ending, keepalive */
+extern struct workqueue_struct *kvmem_rdma_connect_wq;	/* making connections */
 extern struct workqueue_struct *kvmem_rdma_serve_wq;	/* requests of peers */
 extern struct kvmem_self kvmem_rdma_self;
 
@@ -243,6 +250,8 @@ int kvmem_requests_init(struct kvmem_conn *conn);
 void kvmem_requests_exit(struct kvmem_conn *conn);
 /* Wait until none is at work; the connection is dead and its queues are empty. */
 void kvmem_requests_end(struct kvmem_conn *conn);
+/* Is one far beyond its deadline?  Then the peer does not take its answer. */
+bool kvmem_requests_stuck(struct kvmem_conn *conn);
 /* A request came in @rx, which is its own until it has been answered. */
 void kvmem_requests_start(struct kvmem_conn *conn, struct kvmem_capsule *rx);
 

@@ -12,6 +12,8 @@
 #define SERVE_NR	(2 * KVMEM_RDMA_DEPTH)
 /* What moves its bytes has ended by then, or the connection is ended. */
 #define SERVE_MOVE_MS	10000U
+/* So long after its deadline a request is answered, and the answer taken. */
+#define SERVE_STUCK_MS	10000U
 
 /**
  * struct kvmem_move - a run of the peer's memory, and what of the block goes there
@@ -428,8 +430,10 @@ void kvmem_requests_start(struct kvmem_conn *conn, struct kvmem_capsule *rx)
 	for (i = 0; !req && i < SERVE_NR; i++)
 		if (!conn->requests[i].busy)
 			req = &conn->requests[i];
-	if (req)
+	if (req) {
 		req->busy = true;
+		req->deadline = jiffies + msecs_to_jiffies(le32_to_cpu(head->timeout_ms));
+	}
 	spin_unlock(&conn->lock);
 	/* Credits bound them, so the device does not complete what it has sent. */
 	if (!req) {
@@ -438,8 +442,21 @@ void kvmem_requests_start(struct kvmem_conn *conn, struct kvmem_capsule *rx)
 	}
 	req->rx = rx;
 	req->failed = false;
-	req->deadline = jiffies + msecs_to_jiffies(le32_to_cpu(head->timeout_ms));
 	queue_work(kvmem_rdma_serve_wq, &req->work);
+}
+
+bool kvmem_requests_stuck(struct kvmem_conn *conn)
+{
+	unsigned long late = msecs_to_jiffies(SERVE_STUCK_MS);
+	bool stuck = false;
+	unsigned int i;
+
+	spin_lock(&conn->lock);
+	for (i = 0; !stuck && i < SERVE_NR; i++)
+		stuck = conn->requests[i].busy &&
+			time_after(jiffies, conn->requests[i].deadline + late);
+	spin_unlock(&conn->lock);
+	return stuck;
 }
 
 /* Life ------------------------------------------------------------------------------------------ */
