@@ -295,6 +295,7 @@ const struct rhashtable_params kvmem_index_params = {
 	.key_len = KVMEM_KEY_LEN,
 	.key_offset = offsetof(struct kvmem_block, key),
 	.head_offset = offsetof(struct kvmem_block, hash),
+	.hashfn = kvmem_key_hash,
 	.automatic_shrinking = true,
 };
 

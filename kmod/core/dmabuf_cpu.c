@@ -52,7 +52,8 @@ static int view_begin(struct cpu_view *v, enum kvmem_reason *why)
 
 	if (ret)
 		return cpu_refused(ret, why);
-	ret = dma_buf_begin_cpu_access(dmabuf, v->dir);
+	/* Both ways each time: udmabuf maps for the first direction and keeps that. */
+	ret = dma_buf_begin_cpu_access(dmabuf, DMA_BIDIRECTIONAL);
 	if (!ret)
 		return 0;
 	dma_buf_vunmap_unlocked(dmabuf, &v->map);
@@ -62,7 +63,7 @@ static int view_begin(struct cpu_view *v, enum kvmem_reason *why)
 /* What the CPU wrote may not have got there. */
 static int view_end(struct cpu_view *v)
 {
-	int ret = dma_buf_end_cpu_access(v->db->dmabuf, v->dir);
+	int ret = dma_buf_end_cpu_access(v->db->dmabuf, DMA_BIDIRECTIONAL);
 
 	dma_buf_vunmap_unlocked(v->db->dmabuf, &v->map);
 	return ret && v->dir == DMA_TO_DEVICE ? -EIO : 0;

@@ -23,6 +23,7 @@ struct kvmem_walk {
 	void (*visit)(struct kvmem_walk *walk, struct kvmem_block *block);
 	struct kvmem_block *batch[KVMEM_WALK_BATCH];
 	unsigned int nr;
+	bool stop;
 };
 
 static void walk_flush(struct kvmem_walk *walk)
@@ -70,9 +71,9 @@ static void walk_index(struct kvmem_walk *walk)
 	unsigned int i;
 
 	rhashtable_walk_enter(&walk->ns->index, &iter);
-	while (more) {
+	while (more && !walk->stop) {
 		walk_some(walk, &iter, &more);
-		for (i = 0; i < walk->nr; i++)
+		for (i = 0; i < walk->nr && !walk->stop; i++)
 			walk->visit(walk, walk->batch[i]);
 		walk_flush(walk);
 		cond_resched();
@@ -86,6 +87,32 @@ static void walk_run(struct kvmem_ns *ns,
 	struct kvmem_walk walk = { .ns = ns, .visit = visit };
 
 	walk_index(&walk);
+}
+
+struct walk_call {
+	struct kvmem_walk walk;
+	bool (*fn)(struct kvmem_block *block, void *context);
+	void *context;
+};
+
+static void visit_call(struct kvmem_walk *walk, struct kvmem_block *block)
+{
+	struct walk_call *call = container_of(walk, struct walk_call, walk);
+
+	if (!call->fn(block, call->context))
+		walk->stop = true;
+}
+
+void kvmem_ns_walk(struct kvmem_ns *ns, bool (*fn)(struct kvmem_block *block, void *context),
+		   void *context)
+{
+	struct walk_call call = {
+		.walk = { .ns = ns, .visit = visit_call },
+		.fn = fn,
+		.context = context,
+	};
+
+	walk_index(&call.walk);
 }
 
 static void visit_expire(struct kvmem_walk *walk, struct kvmem_block *block)

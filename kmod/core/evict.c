@@ -598,6 +598,16 @@ bool kvmem_evict_worth(struct kvmem_ns *ns, u8 class, u16 hits, enum kvmem_growt
 	return !v.block || value >= v.value || value >= pool_lowest(ns, v.value);
 }
 
+u32 kvmem_evict_next_value(struct kvmem_ns *ns)
+{
+	struct kvmem_victim v;
+
+	spin_lock(&ns->lock);
+	evict_look(ns, ktime_get_ns(), &v);
+	spin_unlock(&ns->lock);
+	return v.block ? v.value : 0;
+}
+
 bool kvmem_evict_pool(struct kvmem_ns *ns, enum kvmem_evict_reason why)
 {
 	struct kvmem_ns *victim;

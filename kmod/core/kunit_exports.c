@@ -146,6 +146,7 @@ KVMEM_FOR_TESTS(kvmem_map_owners);
 KVMEM_FOR_TESTS(kvmem_map_read);
 KVMEM_FOR_TESTS(kvmem_map_set);
 KVMEM_FOR_TESTS(kvmem_map_settle);
+KVMEM_FOR_TESTS(kvmem_move_read);
 KVMEM_FOR_TESTS(kvmem_peer_create);
 KVMEM_FOR_TESTS(kvmem_peer_get);
 KVMEM_FOR_TESTS(kvmem_peer_note_size);

@@ -89,7 +89,8 @@ static int kvmem_nl_get_planes(struct nlattr **tb, const u16 **planes, unsigned 
 	for (i = *nr; i < KVMEM_MAX_COPIES; i++) {
 		if (!tb[M(OWNERS) + i])
 			continue;
-		NL_SET_ERR_MSG_ATTR(extack, tb[M(OWNERS) + i], "the owners before these are missing");
+		NL_SET_ERR_MSG_ATTR(extack, tb[M(OWNERS) + i],
+				    "the owners before these are missing");
 		return -EINVAL;
 	}
 	return 0;
@@ -159,10 +160,16 @@ static int kvmem_nl_put_plane(struct sk_buff *msg, u32 plane, struct netlink_ext
 static int kvmem_nl_put_epochs(struct sk_buff *msg)
 {
 	struct kvmem_map_info info;
+	struct kvmem_move_info move;
 
 	kvmem_map_read(&info);
-	return nla_put_u64_64bit(msg, M(EPOCH), info.epoch, M(PAD)) ?:
-	       nla_put_u64_64bit(msg, M(PREVIOUS_EPOCH), info.previous, M(PAD));
+	kvmem_move_read(&move);
+#define PUT(attr, value) nla_put_u64_64bit(msg, M(attr), value, M(PAD))
+	return PUT(EPOCH, info.epoch) ?: PUT(PREVIOUS_EPOCH, info.previous) ?:
+	       PUT(MOVED_BLOCKS, move.blocks) ?: PUT(MOVED_BYTES, move.bytes) ?:
+	       PUT(TO_MOVE, move.left) ?:
+	       (move.moving ? nla_put_flag(msg, M(MOVING)) : 0);
+#undef PUT
 }
 
 /* @plane: or NULL */

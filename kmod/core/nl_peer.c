@@ -230,7 +230,7 @@ static int kvmem_nl_peer_check(struct nlattr **tb, struct netlink_ext_ack *extac
 	for (i = P(NAME); i <= P(ADDRESSES); i++) {
 		if (tb[i] && *(char *)nla_data(tb[i]) && kvmem_nl_printable(nla_data(tb[i])))
 			continue;
-		NL_SET_ERR_MSG(extack, "a name and addresses are needed, in visible ASCII characters");
+		NL_SET_ERR_MSG(extack, "a name and addresses are needed, visible ASCII characters");
 		return -EINVAL;
 	}
 	return 0;

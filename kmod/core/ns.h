@@ -277,6 +277,8 @@ u32 kvmem_ns_value(struct kvmem_ns *ns, u8 class, u64 age);
  * worth as much as the one that is evicted next?  Locks as eviction does.
  */
 bool kvmem_evict_worth(struct kvmem_ns *ns, u8 class, u16 hits, enum kvmem_growth growth);
+/* What the block is worth that would be evicted next; 0: there is none. */
+u32 kvmem_evict_next_value(struct kvmem_ns *ns);
 void kvmem_ns_copy_hist(struct kvmem_ns *ns, struct kvmem_hist *hist);
 /* Evict the least valued block of @ns.  False: nothing can be evicted. */
 bool kvmem_evict_one(struct kvmem_ns *ns, enum kvmem_evict_reason why);
@@ -296,6 +298,12 @@ bool kvmem_evict_pool(struct kvmem_ns *ns, enum kvmem_evict_reason why);
 int kvmem_ns_forget(struct kvmem_media *media, const char *name);
 
 /* Walks over all blocks of a namespace (drain.c); may sleep */
+/*
+ * @fn, which may sleep, is called with each block in DRAM, some maybe twice, until it says
+ * false.  The walk keeps references of a few that come next.
+ */
+void kvmem_ns_walk(struct kvmem_ns *ns, bool (*fn)(struct kvmem_block *block, void *context),
+		   void *context);
 void kvmem_ns_expire(struct kvmem_ns *ns);
 /* Short: queued uses, the size of the ghost table, chunks that were pinned. */
 void kvmem_ns_upkeep(struct kvmem_ns *ns);

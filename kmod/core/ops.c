@@ -276,11 +276,13 @@ static int get_peer_done(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvme
 
 /* This node does not have it. */
 static int get_peer(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op *op,
-		    struct kvmem_run *run)
+		    struct kvmem_run *run, bool dma)
 {
+	/* To a dma-buf it goes by the CPU, or not at all. */
+	bool barred = dma && !kvmem_ns_bounces(ns);
 	struct kvmem_remote_want want = {
 		.keep = READ_ONCE(ns->p.peer_keep),
-		.look = !op->len,
+		.look = !op->len || barred,
 	};
 	struct kvmem_buffer *buf = NULL;
 	struct kvmem_span span;
@@ -292,7 +294,11 @@ static int get_peer(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op 
 	if (!op->offset && !(op->flags & KVMEM_OP_F_PARTIAL) && op->len <= GET_PEER_ROOM)
 		want.room = op->len;
 	ret = kvmem_remote_get(ns, op_key(op), &want);
-	if (!ret)
+	if (dma && !ret)
+		op->reason = KVMEM_REASON_DRAM;
+	if (barred && !ret)
+		ret = -EOPNOTSUPP;
+	else if (!ret)
 		ret = get_peer_done(kf, ns, op, run, &want);
 	else if (ret == -EMSGSIZE)
 		op->bytes = want.size;
@@ -319,7 +325,7 @@ static int get_dram(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_op 
 	if (IS_ERR(block))
 		return PTR_ERR(block);
 	if (!block && kvmem_peer_routes(ns))
-		return get_peer(kf, ns, op, run);
+		return get_peer(kf, ns, op, run, dma);
 	if (!block) {
 		kvmem_run_miss(run, ns, op_key(op), op->res_flags);
 		return -ENOENT;
@@ -522,11 +528,10 @@ static int put_direct(struct kvmem_file *kf, struct kvmem_ns *ns, struct kvmem_o
 {
 	struct kvmem_buffer *buf = op->buf ? kvmem_run_buffer(run, kf, op->buf) : NULL;
 	bool dma = kvmem_buffer_has_no_pages(buf);
-	int ret;
+	int ret = -EAGAIN;
 
-	if (!put_is_direct(ns, op, dma))
-		return -EAGAIN;
-	ret = kvmem_direct_put(buf, ns, op, run);
+	if (put_is_direct(ns, op, dma))
+		ret = kvmem_direct_put(buf, ns, op, run);
 	return ret == -EAGAIN && dma ? kvmem_bounce_check(ns, op) : ret;
 }
 

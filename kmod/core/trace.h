@@ -19,6 +19,7 @@
 #include "block.h"
 #include "file.h"
 #include "flash/flash.h"
+#include "peer/transport.h"
 #include "trace_enums.h"
 
 #ifndef KVMEM_TRACE_KEY
@@ -110,6 +111,17 @@ static inline u64 kvmem_trace_key(const u8 *key)
 	EM(KVMEM_IO_FLUSH, "flush")		\
 	EMe(KVMEM_IO_DISCARD, "discard")
 
+#define KVMEM_TRACE_CALLS			\
+	EM(KVMEM_CALL_GET, "GET")		\
+	EM(KVMEM_CALL_PUT, "PUT")		\
+	EM(KVMEM_CALL_DELETE, "DELETE")		\
+	EMe(KVMEM_CALL_EXISTS, "EXISTS")
+
+#define KVMEM_TRACE_PEER_STATES				\
+	EM(KVMEM_PEER_STATE_DOWN, "down")		\
+	EM(KVMEM_PEER_STATE_UP, "up")			\
+	EMe(KVMEM_PEER_STATE_SLOW, "slow")
+
 #undef EM
 #undef EMe
 #define EM(a, b)	TRACE_DEFINE_ENUM(a);
@@ -124,6 +136,8 @@ KVMEM_TRACE_CHUNK_EVENTS
 KVMEM_TRACE_MEDIA_STATES
 KVMEM_TRACE_SEGMENT_STATES
 KVMEM_TRACE_IO_OPS
+KVMEM_TRACE_CALLS
+KVMEM_TRACE_PEER_STATES
 #undef EM
 #undef EMe
 #define EM(a, b)	{ a, b },
@@ -375,6 +389,87 @@ TRACE_EVENT(kvmem_reclaim,
 	TP_printk("media=%u segment=%u live_blocks=%u live_bytes=%llu reinserted=%llu",
 		  __entry->media, __entry->segment, __entry->live_blocks,
 		  __entry->live_bytes, __entry->reinserted)
+);
+
+/* A request to a peer has ended. */
+TRACE_EVENT(kvmem_peer_call,
+	TP_PROTO(u16 node, u8 type, const u8 *key, int status, u64 bytes, u64 ns_duration),
+	TP_ARGS(node, type, key, status, bytes, ns_duration),
+	TP_STRUCT__entry(
+		__field(u64, key)
+		__field(u64, bytes)
+		__field(u64, ns_duration)
+		__field(int, status)
+		__field(u16, node)
+		__field(u8, type)
+	),
+	TP_fast_assign(
+		__entry->key = kvmem_trace_key(key);
+		__entry->bytes = bytes;
+		__entry->ns_duration = ns_duration;
+		__entry->status = status;
+		__entry->node = node;
+		__entry->type = type;
+	),
+	TP_printk("node=%u call=%s key=%016llx status=%d bytes=%llu duration_ns=%llu",
+		  __entry->node, __print_symbolic(__entry->type, KVMEM_TRACE_CALLS),
+		  __entry->key, __entry->status, __entry->bytes, __entry->ns_duration)
+);
+
+/* A request of a peer has ended. */
+TRACE_EVENT(kvmem_peer_serve,
+	TP_PROTO(u16 node, u8 type, const u8 *key, int status, u64 bytes),
+	TP_ARGS(node, type, key, status, bytes),
+	TP_STRUCT__entry(
+		__field(u64, key)
+		__field(u64, bytes)
+		__field(int, status)
+		__field(u16, node)
+		__field(u8, type)
+	),
+	TP_fast_assign(
+		__entry->key = kvmem_trace_key(key);
+		__entry->bytes = bytes;
+		__entry->status = status;
+		__entry->node = node;
+		__entry->type = type;
+	),
+	TP_printk("node=%u call=%s key=%016llx status=%d bytes=%llu",
+		  __entry->node, __print_symbolic(__entry->type, KVMEM_TRACE_CALLS),
+		  __entry->key, __entry->status, __entry->bytes)
+);
+
+TRACE_EVENT(kvmem_peer_state,
+	TP_PROTO(u16 node, u8 from, u8 to),
+	TP_ARGS(node, from, to),
+	TP_STRUCT__entry(
+		__field(u16, node)
+		__field(u8, from)
+		__field(u8, to)
+	),
+	TP_fast_assign(
+		__entry->node = node;
+		__entry->from = from;
+		__entry->to = to;
+	),
+	TP_printk("node=%u from=%s to=%s", __entry->node,
+		  __print_symbolic(__entry->from, KVMEM_TRACE_PEER_STATES),
+		  __print_symbolic(__entry->to, KVMEM_TRACE_PEER_STATES))
+);
+
+/* There is another placement map, or the one before was forgotten (@previous 0). */
+TRACE_EVENT(kvmem_map,
+	TP_PROTO(u64 epoch, u64 previous),
+	TP_ARGS(epoch, previous),
+	TP_STRUCT__entry(
+		__field(u64, epoch)
+		__field(u64, previous)
+	),
+	TP_fast_assign(
+		__entry->epoch = epoch;
+		__entry->previous = previous;
+	),
+	TP_printk("epoch=%llu previous=%llu", __entry->epoch, __entry->previous)
 );
 
 #endif /* KVMEM_TRACE_H */

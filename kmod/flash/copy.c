@@ -17,6 +17,7 @@
 #include <linux/slab.h>
 #include "flash/flash.h"
 #include "flash/tier.h"
+#include "index.h"
 #include "kunit_stub.h"
 #include "ns.h"
 #include "trace.h"
@@ -57,6 +58,7 @@ static const struct rhashtable_params copy_index_params = {
 	.key_len = KVMEM_KEY_LEN,
 	.key_offset = offsetof(struct kvmem_copy, key),
 	.head_offset = offsetof(struct kvmem_copy, hash),
+	.hashfn = kvmem_key_hash,
 	.automatic_shrinking = true,
 };
 

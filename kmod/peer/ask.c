@@ -10,6 +10,7 @@
 #include "ns.h"
 #include "peer/ask.h"
 #include "span.h"
+#include "trace.h"
 
 /* Looking again whether the queue has room, ms. */
 #define ASK_ROOM_MS	2
@@ -77,6 +78,9 @@ static void ask_done(struct kvmem_call *call)
 
 	if (call->type == KVMEM_CALL_GET && (!call->status || call->status == -ETIMEDOUT))
 		kvmem_peer_sample(ask->peer, ktime_get_ns() - call->start);
+	trace_kvmem_peer_call(ask->peer->node, call->type, ask->keys[0].b, call->status,
+			      call->type == KVMEM_CALL_GET ? call->size : call->len,
+			      ktime_get_ns() - call->start);
 	kvmem_peer_ended(call);
 	/* The status and the bytes before this; pairs with kvmem_ask_ended(). */
 	smp_store_release(&ask->ended, true);

@@ -197,6 +197,15 @@ bool kvmem_peer_info(struct kvmem_peer *peer, struct kvmem_transport_info *info)
 
 /* Settings ------------------------------------------------------------------- */
 
+static bool self_is_same(const struct kvmem_self *self)
+{
+	const struct kvmem_self *mine = &kvmem_cluster.self;
+
+	return mine->node == self->node && !strcmp(mine->cluster, self->cluster) &&
+	       !strcmp(mine->listen, self->listen) &&
+	       !memcmp(mine->secret, self->secret, sizeof(mine->secret));
+}
+
 static int cluster_set_self(const struct kvmem_self *self, struct netlink_ext_ack *extack)
 {
 	const struct kvmem_transport_ops *ops = transport_locked();
@@ -204,8 +213,13 @@ static int cluster_set_self(const struct kvmem_self *self, struct netlink_ext_ac
 	int ret;
 
 	if (kvmem_cluster.is_set) {
-		NL_SET_ERR_MSG_MOD(extack, "this node has been set already");
-		return -EBUSY;
+		/* A daemon that was started again says the same again. */
+		if (self_is_same(self))
+			return 0;
+		if (kvmem_cluster.serving || kvmem_cluster.nr_peers) {
+			NL_SET_ERR_MSG_MOD(extack, "this node is another one already");
+			return -EBUSY;
+		}
 	}
 	kvmem_cluster.self = *self;
 	kvmem_cluster.self.keepalive_ms = keepalive_ms;
@@ -214,6 +228,8 @@ static int cluster_set_self(const struct kvmem_self *self, struct netlink_ext_ac
 		NL_SET_ERR_MSG_MOD(extack, "the transport cannot serve there");
 		memzero_explicit(&kvmem_cluster.self, sizeof(kvmem_cluster.self));
 		kvmem_cluster.self.node = KVMEM_NO_NODE;
+		WRITE_ONCE(kvmem_cluster.node, KVMEM_NO_NODE);
+		kvmem_cluster.is_set = false;
 		kvmem_cluster.self.keepalive_ms = keepalive_ms;
 		return ret;
 	}
@@ -247,6 +263,8 @@ int kvmem_cluster_set(const struct kvmem_cluster_params *p, u32 mask,
 			WRITE_ONCE(kvmem_cluster.move_rate, p->move_rate);
 	}
 	mutex_unlock(&kvmem_cluster.lock);
+	if (!ret && mask & KVMEM_CLUSTER_P_MOVE_RATE)
+		kvmem_move_kick();
 	return ret;
 }
 
@@ -308,6 +326,7 @@ int kvmem_peers_init(void)
  */
 void kvmem_peers_exit(void)
 {
+	kvmem_move_stop();
 	kvmem_peers_judge_stop();
 	kvmem_peers_forget();
 	kvmem_asks_exit();

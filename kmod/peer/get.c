@@ -429,7 +429,7 @@ static void get_count(struct kvmem_ns *ns, const struct kvmem_remote_want *want,
 }
 
 int kvmem_remote_get(struct kvmem_ns *ns, const struct kvmem_key *key,
-		   struct kvmem_remote_want *want)
+		     struct kvmem_remote_want *want)
 {
 	struct peer_get g = { .ns = ns, .key = key, .want = want };
 	int ret;

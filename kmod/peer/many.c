@@ -145,7 +145,7 @@ static int exists_run(struct peer_exists *e)
 }
 
 int kvmem_remote_exists(struct kvmem_ns *ns, const struct kvmem_key *keys, unsigned int nr,
-		      u64 want, u64 *found)
+			u64 want, u64 *found)
 {
 	struct peer_exists *e;
 	int ret = -ENOMEM;

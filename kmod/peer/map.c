@@ -11,6 +11,7 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 #include "peer/peer.h"
+#include "trace.h"
 
 /* One change at a time. */
 static DEFINE_MUTEX(map_lock);
@@ -68,10 +69,13 @@ int kvmem_map_set(u64 epoch, const u16 *const planes[], unsigned int nr)
 			RCU_INIT_POINTER(old->previous, NULL);
 			map_retire(older);
 		}
+		trace_kvmem_map(epoch, old ? old->epoch : 0);
 		ret = 0;
 	}
 	mutex_unlock(&map_lock);
 	kvfree(map);
+	if (!ret)
+		kvmem_move_kick();
 	return ret;
 }
 
@@ -86,6 +90,7 @@ int kvmem_map_settle(u64 epoch)
 		old = previous_locked(map);
 		RCU_INIT_POINTER(map->previous, NULL);
 		map_retire(old);
+		trace_kvmem_map(epoch, 0);
 		ret = 0;
 	}
 	mutex_unlock(&map_lock);
@@ -185,6 +190,44 @@ bool kvmem_map_owners(const struct kvmem_key *key, unsigned int copies,
 	}
 	rcu_read_unlock();
 	return any;
+}
+
+static bool owners_in(const struct kvmem_owner_map *map, u32 slot, unsigned int copies,
+		      u16 node)
+{
+	unsigned int i;
+
+	for (i = 0; map && i < copies; i++)
+		if (map->owner[i][slot] == node)
+			return true;
+	return false;
+}
+
+unsigned int kvmem_map_targets(const struct kvmem_key *key, unsigned int copies, u16 *nodes)
+{
+	u32 slot = kvmem_key_slot(key->b);
+	u16 self = kvmem_cluster_node();
+	struct kvmem_owner_map *map, *old;
+	unsigned int i, nr = 0;
+	bool ours;
+
+	copies = min_t(unsigned int, copies, KVMEM_MAX_COPIES);
+	rcu_read_lock();
+	map = rcu_dereference(map_now);
+	old = map ? rcu_dereference(map->previous) : NULL;
+	/* Of an owner the others were told when it was put; who had to keep it told nobody. */
+	ours = owners_in(map, slot, copies, self) || owners_in(old, slot, copies, self);
+	for (i = 0; map && i < copies; i++) {
+		u16 node = map->owner[i][slot];
+
+		if (node == KVMEM_NO_NODE || node == self)
+			continue;
+		if (ours && (!old || owners_in(old, slot, copies, node)))
+			continue;
+		nodes[nr++] = node;
+	}
+	rcu_read_unlock();
+	return nr;
 }
 
 /* No operation is under way. */

@@ -5,6 +5,7 @@ kvmem-y += kmod/peer/cluster.o
 kvmem-y += kmod/peer/get.o
 kvmem-y += kmod/peer/map.o
 kvmem-y += kmod/peer/many.o
+kvmem-y += kmod/peer/move.o
 kvmem-y += kmod/peer/peers.o
 kvmem-y += kmod/peer/put.o
 kvmem-y += kmod/peer/serve.o

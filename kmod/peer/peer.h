@@ -117,7 +117,7 @@ struct kvmem_cluster_params {
 	char transport[16];
 };
 
-/* 0; -EBUSY: this node is set; the transport's error when it cannot serve. */
+/* 0; -EBUSY: this node is another one, and has begun; the transport's: it cannot serve. */
 int kvmem_cluster_set(const struct kvmem_cluster_params *p, u32 mask,
 		      struct netlink_ext_ack *extack);
 void kvmem_cluster_read(struct kvmem_cluster_params *p);
@@ -216,6 +216,31 @@ bool kvmem_map_any(void);
 /* False: there is no map. */
 bool kvmem_map_owners(const struct kvmem_key *key, unsigned int copies,
 		      struct kvmem_owners *owners);
+/*
+ * Owners that a block that is here should be told of, as far as the maps say: those that
+ * are new, or, if it is no block of ours, all of them.  How many; @nodes has room for
+ * KVMEM_MAX_COPIES.
+ */
+unsigned int kvmem_map_targets(const struct kvmem_key *key, unsigned int copies, u16 *nodes);
 void kvmem_map_exit(void);
+
+/**
+ * struct kvmem_move_info - how far the blocks are that go to new owners
+ * @blocks: that went, since the map was set
+ * @bytes: of them
+ * @left: that did not, as far as they were looked at
+ * @moving: it goes on
+ */
+struct kvmem_move_info {
+	u64 blocks;
+	u64 bytes;
+	u64 left;
+	bool moving;
+};
+
+/* move.c: there is another map, or another rate: look what is to be moved. */
+void kvmem_move_kick(void);
+void kvmem_move_read(struct kvmem_move_info *info);
+void kvmem_move_stop(void);
 
 #endif

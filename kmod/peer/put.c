@@ -85,7 +85,7 @@ static int put_run(struct kvmem_asking *asking, struct kvmem_ns *ns,
 }
 
 int kvmem_remote_put(struct kvmem_ns *ns, const struct kvmem_key *key,
-		   struct kvmem_remote_put *put)
+		     struct kvmem_remote_put *put)
 {
 	struct kvmem_asking *asking;
 	struct kvmem_owners owners;

@@ -45,7 +45,7 @@ struct kvmem_remote_want {
  * error @span may hold anything.  Waits.
  */
 int kvmem_remote_get(struct kvmem_ns *ns, const struct kvmem_key *key,
-		   struct kvmem_remote_want *want);
+		     struct kvmem_remote_want *want);
 
 /**
  * struct kvmem_remote_put - a block on its way to its owners
@@ -66,7 +66,7 @@ struct kvmem_remote_put {
 
 /* 0, or -EINTR: a fatal signal; waits until each owner has answered or failed. */
 int kvmem_remote_put(struct kvmem_ns *ns, const struct kvmem_key *key,
-		   struct kvmem_remote_put *put);
+		     struct kvmem_remote_put *put);
 
 /* Drop it wherever it can be reached.  Did one have it?  Waits. */
 bool kvmem_remote_delete(struct kvmem_ns *ns, const struct kvmem_key *key);
@@ -76,7 +76,7 @@ bool kvmem_remote_delete(struct kvmem_ns *ns, const struct kvmem_key *key);
  * -EINTR.  Waits.
  */
 int kvmem_remote_exists(struct kvmem_ns *ns, const struct kvmem_key *keys, unsigned int nr,
-		      u64 want, u64 *found);
+			u64 want, u64 *found);
 
 /* A block of @size was put or got: the next one will probably be as long. */
 void kvmem_peer_note_size(struct kvmem_ns *ns, u32 size);

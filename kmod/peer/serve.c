@@ -16,6 +16,7 @@
 #include "ns.h"
 #include "ops.h"
 #include "peer/peer.h"
+#include "trace.h"
 
 static void serve_count(u16 node, enum kvmem_peer_count what)
 {
@@ -137,6 +138,8 @@ EXPORT_SYMBOL_KVMEM(kvmem_serve_get);
 
 void kvmem_serve_get_end(struct kvmem_serve *serve, bool sent)
 {
+	trace_kvmem_peer_serve(serve->node, KVMEM_CALL_GET, serve->key.b, sent ? 0 : -EIO,
+			       serve->size);
 	if (sent) {
 		kvmem_block_touch(serve->block);
 		serve_count(serve->node, KVMEM_PEER_SERVED_GETS);
@@ -225,6 +228,7 @@ int kvmem_serve_put_end(struct kvmem_serve *serve, int status)
 		status = serve_publish(serve);
 	if (!status)
 		serve_count(serve->node, KVMEM_PEER_SERVED_PUTS);
+	trace_kvmem_peer_serve(serve->node, KVMEM_CALL_PUT, serve->key.b, status, serve->size);
 	serve_close(serve);
 	return status;
 }
@@ -241,6 +245,7 @@ int kvmem_serve_delete(struct kvmem_serve *serve)
 	if (IS_ERR(ns))
 		return PTR_ERR(ns);
 	ret = kvmem_delete_here(ns, &serve->key, &size);
+	trace_kvmem_peer_serve(serve->node, KVMEM_CALL_DELETE, serve->key.b, ret, size);
 	kvmem_ns_put(ns);
 	return ret;
 }

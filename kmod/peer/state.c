@@ -11,6 +11,7 @@
 #include <linux/math64.h>
 #include "netlink.h"
 #include "peer/peer.h"
+#include "trace.h"
 
 /* Looked at this often while there are peers. */
 #define JUDGE_MS		1000
@@ -63,17 +64,21 @@ static void state_set(struct kvmem_peer *peer, u8 from, u8 state, const char *re
 {
 	unsigned long flags;
 	bool news = false;
+	u8 old;
 
 	spin_lock_irqsave(&peer->lock, flags);
+	old = peer->state;
 	if (from == KVMEM_PEER_STATE_NR || peer->state == from) {
-		news = peer->state != state;
+		news = old != state;
 		/* Read without the lock by who chooses among peers. */
 		WRITE_ONCE(peer->state, state);
 		peer->reason = reason;
 	}
 	spin_unlock_irqrestore(&peer->lock, flags);
-	if (news)
-		queue_work(system_dfl_wq, &peer->changed);
+	if (!news)
+		return;
+	trace_kvmem_peer_state(peer->node, old, state);
+	queue_work(system_dfl_wq, &peer->changed);
 }
 
 void kvmem_peer_up(struct kvmem_peer *peer)

@@ -18,9 +18,12 @@
 #define CONN_SGES	16U
 /* RDMA READs that are answered at once */
 #define CONN_READS	16U
-/* Memory regions of the asking side: most requests need one. */
-#define CONN_MRS	(KVMEM_RDMA_DEPTH * 2)
 #define CONN_MR_PAGES	512U	/* 2 MiB */
+/*
+ * Memory regions of the asking side: most requests need one, the longest block as many as
+ * it has 2 MiB, and a few where it begins inside of a page.
+ */
+#define CONN_MRS	(KVMEM_MAX_BLOCK / (CONN_MR_PAGES * PAGE_SIZE) + 8)
 /* What a BYE has to get out */
 #define BYE_MS		100U
 
@@ -63,6 +66,8 @@ static int conn_create_qp(struct kvmem_conn *conn)
 			.max_recv_wr = KVMEM_RDMA_NR_RX + 1,
 			.max_recv_sge = 1,
 			.max_send_sge = min_t(u32, CONN_SGES, dev->attrs.max_send_sge),
+			/* Regions of rdma_rw's own, where the device cannot do without. */
+			.max_rdma_ctxs = conn->serves ? KVMEM_RDMA_DEPTH : 0,
 		},
 	};
 	int ret = rdma_create_qp(conn->cm, conn->pd, &attr);

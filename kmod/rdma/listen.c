@@ -262,6 +262,38 @@ static struct kvmem_conn *served_next(void)
 	return found;
 }
 
+/* One of @node that lives, referenced */
+static struct kvmem_conn *served_of(u16 node)
+{
+	struct kvmem_conn *conn, *found = NULL;
+	u8 state;
+
+	spin_lock(&served.lock);
+	list_for_each_entry(conn, &served.conns, node_entry) {
+		state = kvmem_conn_state(conn);
+		/* Before, it is not known whose it is; then it is refused. */
+		if (state < KVMEM_CONN_PROVING || state == KVMEM_CONN_DEAD || conn->node != node)
+			continue;
+		kref_get(&conn->ref);
+		found = conn;
+		break;
+	}
+	spin_unlock(&served.lock);
+	return found;
+}
+
+void kvmem_listen_forget(u16 node)
+{
+	struct kvmem_conn *conn;
+
+	/* A HELLO of it is refused by now. */
+	while ((conn = served_of(node))) {
+		kvmem_ctl_send_bye(conn, KVMEM_WIRE_BYE_LEAVING);
+		kvmem_conn_fail(conn, "removed");
+		kvmem_conn_put(conn);
+	}
+}
+
 static bool served_none(void)
 {
 	bool none;

@@ -50,7 +50,7 @@ static int __init kvmem_rdma_init(void)
 	if (ret)
 		return ret;
 	ret = -ENOMEM;
-	kvmem_rdma_wq = alloc_workqueue("kvmem_rdma", WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
+	kvmem_rdma_wq = alloc_workqueue("kvmem_rdma", WQ_UNBOUND, 0);
 	if (!kvmem_rdma_wq)
 		goto auth;
 	kvmem_rdma_serve_wq = alloc_workqueue("kvmem_rdma_serve", WQ_UNBOUND, 0);

@@ -374,6 +374,7 @@ void kvmem_rdma_peer_del(struct kvmem_peer *peer)
 	/* Whoever ended the last one is out of the lock. */
 	spin_lock(&rdma->lock);
 	spin_unlock(&rdma->lock);
+	kvmem_listen_forget(kvmem_peer_node(peer));
 	kvmem_peer_set_priv(peer, NULL);
 	kfree(rdma);
 }

@@ -265,6 +265,8 @@ void kvmem_rdma_info(struct kvmem_peer *peer, struct kvmem_transport_info *info)
 
 int kvmem_listen_start(const char *addresses);
 void kvmem_listen_stop(void);
+/* The node is no peer any more: what it was served on ends. */
+void kvmem_listen_forget(u16 node);
 /* A connection that was served has ended. */
 void kvmem_listen_ended(struct kvmem_conn *conn);
 /* It has proved who it is. */

@@ -145,6 +145,11 @@ static void shake_proof(struct kvmem_conn *conn, const void *buf)
 		shake_refuse(conn, KVMEM_WIRE_BYE_SECRET);
 		return;
 	}
+	/* Removed since its HELLO, when the removal could not find this connection yet? */
+	if (!kvmem_peer_known(conn->node)) {
+		shake_refuse(conn, KVMEM_WIRE_BYE_UNKNOWN);
+		return;
+	}
 	spin_lock(&conn->lock);
 	conn->credits = KVMEM_RDMA_DEPTH;
 	spin_unlock(&conn->lock);

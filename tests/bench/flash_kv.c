@@ -349,7 +349,7 @@ void flash_spin(const struct flash_case *c)
 	for (;;) {
 		run_batch(c);
 		/* Seldom: it is not what is looked at. */
-		if ((next_key - put) * c->bytes < 2 * SET_BYTES)
+		if ((next_key - put) * c->bytes < 8 * SET_BYTES)
 			continue;
 		delete_range(put, next_key);
 		put = next_key;

@@ -42,7 +42,8 @@ static void memory_new(void)
 	if (memory_fd < 0 || ftruncate(memory_fd, MEMORY) ||
 	    fcntl(memory_fd, F_ADD_SEALS, F_SEAL_SHRINK))
 		bench_die("huge pages");
-	memory = mmap(NULL, MEMORY, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, memory_fd, 0);
+	memory = mmap(NULL, MEMORY, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, memory_fd,
+		      0);
 	if (memory == MAP_FAILED)
 		bench_die("huge pages");
 	memset(memory, 1, MEMORY);
@@ -268,7 +269,7 @@ static int dmabuf_new(void)
 }
 
 /* Commands of batches, and how often the controller was told of some. */
-static void doorbells(const struct flash_way *way, bool write)
+static void count_rings(const struct flash_way *way, bool write)
 {
 	struct flash_case c = { .write = write, .bytes = BYTES, .depth = DEPTH_MAX, .ops = 256 };
 	struct flash_clock took;
@@ -278,8 +279,9 @@ static void doorbells(const struct flash_way *way, bool write)
 	way->run(&c, &took);
 	commands = counter("commands") - commands;
 	rung = counter("doorbells") + counter("doorbells_spared") - rung;
-	fprintf(opt.out, "{\"doorbells\": %lld, \"commands\": %lld, \"what\": \"%s\", \"system\": \"%s\"}\n",
-		rung, commands, write ? "put" : "get", way->system);
+	fprintf(opt.out, "{\"doorbells\": %lld, \"commands\": %lld, \"what\": \"%s\"", rung,
+		commands, write ? "put" : "get");
+	fprintf(opt.out, ", \"system\": \"%s\"}\n", way->system);
 }
 
 void bench_nvme_ours(void)
@@ -302,8 +304,8 @@ void bench_nvme_ours(void)
 	flash_fill(&set);
 	flash_prove(&set);
 	all_cases(ways, 2);
-	doorbells(&ways[0], false);
-	doorbells(&ways[0], true);
+	count_rings(&ways[0], false);
+	count_rings(&ways[0], true);
 	flash_close();
 	close(dmabuf);
 }
@@ -313,7 +315,8 @@ void bench_nvme_spin(const char *name)
 	struct flash_case c = { .bytes = BYTES };
 	char what[4];
 
-	if (sscanf(name, "nvme-%3[a-z]-%u", what, &c.depth) != 2 || !c.depth || c.depth > DEPTH_MAX) {
+	if (sscanf(name, "nvme-%3[a-z]-%u", what, &c.depth) != 2 || !c.depth ||
+	    c.depth > DEPTH_MAX) {
 		errno = EINVAL;
 		bench_die(name);
 	}

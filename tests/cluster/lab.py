@@ -53,8 +53,7 @@ class Switch:
         self.process = subprocess.Popen([BUILD / "cluster/switch", self.dir, str(ports)], preexec_fn=in_group)
         wait_for("switch", 10, (self.dir / "mark").exists)
 
-    def qemu(self, port, direct=False):
-        del direct
+    def qemu(self, port):
         return [f"-netdev stream,id=n0,server=off,addr.type=unix,addr.path={self.dir}/port.{port}",
                 f"-device virtio-net-pci,netdev=n0,mac=52:54:00:4b:56:{port:02x},host_mtu=9000"]
 

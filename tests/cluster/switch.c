@@ -118,7 +118,8 @@ static void port_accept(struct port *port)
 static void port_write(struct port *port)
 {
 	while (port->out_len) {
-		ssize_t n = send(port->fd, port->out + port->out_first, port->out_len, MSG_NOSIGNAL);
+		ssize_t n = send(port->fd, port->out + port->out_first, port->out_len,
+				 MSG_NOSIGNAL);
 
 		if (n < 0) {
 			if (errno != EAGAIN && errno != EINTR)
@@ -209,7 +210,7 @@ static void write_file(const char *name, const char *text)
 		fatal(path);
 }
 
-static void command(char *line)
+static void obey(char *line)
 {
 	char word[64];
 	int a, b;
@@ -239,7 +240,7 @@ static void control_read(int fd)
 	buf[len] = 0;
 	while ((end = strchr(line, '\n'))) {
 		*end = 0;
-		command(line);
+		obey(line);
 		line = end + 1;
 	}
 	len -= line - buf;
@@ -297,7 +298,8 @@ int main(int argc, char **argv)
 	char counts[128];
 	int p, control;
 
-	if (argc != 3 || (nr_ports = atoi(argv[2])) < 1 || nr_ports > MAX_PORTS) {
+	nr_ports = argc == 3 ? atoi(argv[2]) : 0;
+	if (nr_ports < 1 || nr_ports > MAX_PORTS) {
 		fprintf(stderr, "usage: switch DIR PORTS (at most %d)\n", MAX_PORTS);
 		return 2;
 	}

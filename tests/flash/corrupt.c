@@ -285,7 +285,7 @@ TEST_TIMEOUT(random_damage, 280)
 		if (kvt_failed())
 			kvt_diag("round %u, state %#llx", i, (unsigned long long)was);
 	}
-	kvt_diag("%lu places in %u rounds: %lu served, %lu missed, %lu of them flagged, %lu refused",
+	kvt_diag("%lu places, %u rounds: %lu served, %lu missed, %lu of them flagged, %lu refused",
 		 done, i, served, missed, flagged, refused);
 	/* Most places cost little; a page of the directory costs all. */
 	EXPECT_GT(served, missed);

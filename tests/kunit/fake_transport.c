@@ -240,7 +240,8 @@ static void fake_cancel(struct kvmem_call *call)
 		fc->answer = false;
 		fc->status = -ECANCELED;
 		if (fc->node->mode == FAKE_STUBBORN) {
-			queue_delayed_work(system_dfl_wq, &fc->work, msecs_to_jiffies(fc->node->delay_ms));
+			queue_delayed_work(system_dfl_wq, &fc->work,
+					   msecs_to_jiffies(fc->node->delay_ms));
 			fc = NULL;
 		} else if (fc->node->mode == FAKE_LATE) {
 			mod_delayed_work(system_dfl_wq, &fc->work, 0);
@@ -287,7 +288,7 @@ static void fake_peer_del(struct kvmem_peer *peer)
 	}
 	/* One that is just ending */
 	while (atomic_read(&node->pending))
-		msleep(1);
+		usleep_range(500, 1000);
 	node->peer = NULL;
 }
 

@@ -414,10 +414,10 @@ static void waits_have_an_end(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, count_of(2, KVMEM_PEER_TIMEOUTS), 1);
 	/* What was given up keeps its memory until it ends. */
 	while (fake_pending() && ms_since(start) < BOUND_MS)
-		msleep(10);
+		msleep(20);
 	KUNIT_EXPECT_EQ(test, fake_pending(), 0);
 	while (READ_ONCE(kvmem_test_ns(test)->used_blocks) && ms_since(start) < BOUND_MS)
-		msleep(10);
+		msleep(20);
 	KUNIT_EXPECT_EQ(test, kvmem_test_ns(test)->used_blocks, 0);
 }
 
@@ -471,7 +471,7 @@ static void slow_is_noticed(struct kunit *test)
 	kvmem_peers_judge();
 	while (kvmem_peer_state(fake_nodes[1].peer, &reason) != KVMEM_PEER_STATE_SLOW &&
 	       ms_since(start) < BOUND_MS)
-		msleep(10);
+		msleep(20);
 	KUNIT_EXPECT_EQ(test, kvmem_peer_state(fake_nodes[1].peer, &reason),
 			KVMEM_PEER_STATE_SLOW);
 	KUNIT_EXPECT_EQ(test, kvmem_peer_state(fake_nodes[2].peer, &reason),
@@ -481,7 +481,7 @@ static void slow_is_noticed(struct kunit *test)
 	kvmem_peers_judge();
 	while (kvmem_peer_state(fake_nodes[1].peer, &reason) == KVMEM_PEER_STATE_SLOW &&
 	       ms_since(start) < BOUND_MS)
-		msleep(10);
+		msleep(20);
 	KUNIT_EXPECT_EQ(test, kvmem_peer_state(fake_nodes[1].peer, &reason),
 			KVMEM_PEER_STATE_UP);
 }
@@ -776,6 +776,91 @@ static void many_exist(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, found, fake_nodes[2].has);
 }
 
+/* Movement ------------------------------------------------------------------------------------- */
+
+static int set_rate(u64 rate)
+{
+	const struct kvmem_cluster_params p = { .move_rate = rate };
+
+	return kvmem_cluster_set(&p, KVMEM_CLUSTER_P_MOVE_RATE, NULL);
+}
+
+static struct kvmem_move_info wait_moved(u64 start)
+{
+	struct kvmem_move_info info;
+
+	do {
+		msleep(20);
+		kvmem_move_read(&info);
+	} while (info.moving && ms_since(start) < BOUND_MS);
+	return info;
+}
+
+/* From this node, an owner in the map before, to the new one; not to those that were told. */
+static void moves_to_new_owners(struct kunit *test)
+{
+	struct kvmem_move_info info;
+	u64 start = ktime_get_ns();
+	unsigned int i;
+
+	KUNIT_ASSERT_EQ(test, set_only_map(0, 1, KVMEM_NO_NODE), 0);
+	for (i = 10; i < 20; i++)
+		KUNIT_ASSERT_EQ(test, kvmem_test_put(test, i, SIZE, NULL), 0);
+	fake_nodes[2].has = BIT(10);
+	KUNIT_ASSERT_EQ(test, set_rate(1ULL << 30), 0);
+	KUNIT_ASSERT_EQ(test, set_map(2, 1, KVMEM_NO_NODE), 0);
+	info = wait_moved(start);
+	KUNIT_EXPECT_FALSE(test, info.moving);
+	KUNIT_EXPECT_EQ(test, info.left, 0);
+	KUNIT_EXPECT_EQ(test, info.blocks, 9);
+	KUNIT_EXPECT_EQ(test, info.bytes, 9 * SIZE);
+	KUNIT_EXPECT_EQ(test, fake_nodes[2].has, GENMASK(19, 10));
+	KUNIT_EXPECT_EQ(test, fake_nodes[1].calls[KVMEM_CALL_PUT], 0);
+	KUNIT_EXPECT_EQ(test, set_rate(0), 0);
+}
+
+/* Who cannot be reached gets them later. */
+static void moves_when_it_can(struct kunit *test)
+{
+	struct kvmem_move_info info;
+	u64 start = ktime_get_ns();
+
+	KUNIT_ASSERT_EQ(test, set_only_map(0, KVMEM_NO_NODE, KVMEM_NO_NODE), 0);
+	KUNIT_ASSERT_EQ(test, kvmem_test_put(test, 10, SIZE, NULL), 0);
+	kvmem_peer_down(fake_nodes[2].peer, "test");
+	KUNIT_ASSERT_EQ(test, set_rate(1ULL << 30), 0);
+	KUNIT_ASSERT_EQ(test, set_map(2, KVMEM_NO_NODE, KVMEM_NO_NODE), 0);
+	do {
+		msleep(20);
+		kvmem_move_read(&info);
+	} while (!info.left && ms_since(start) < BOUND_MS);
+	KUNIT_EXPECT_EQ(test, info.left, 1);
+	KUNIT_EXPECT_TRUE(test, info.moving);
+	kvmem_peer_up(fake_nodes[2].peer);
+	info = wait_moved(start);
+	KUNIT_EXPECT_FALSE(test, info.moving);
+	KUNIT_EXPECT_EQ(test, info.left, 0);
+	KUNIT_EXPECT_EQ(test, fake_nodes[2].has, BIT(10));
+	KUNIT_EXPECT_EQ(test, set_rate(0), 0);
+}
+
+/* A rate of 200000 bytes a second, and 60000 to go: a third of a second, less the last pause. */
+static void moves_at_its_rate(struct kunit *test)
+{
+	u64 start = ktime_get_ns();
+	unsigned int i;
+
+	KUNIT_ASSERT_EQ(test, set_only_map(0, KVMEM_NO_NODE, KVMEM_NO_NODE), 0);
+	for (i = 10; i < 13; i++)
+		KUNIT_ASSERT_EQ(test, kvmem_test_put(test, i, SIZE, NULL), 0);
+	KUNIT_ASSERT_EQ(test, set_rate(10 * SIZE), 0);
+	KUNIT_ASSERT_EQ(test, set_map(2, KVMEM_NO_NODE, KVMEM_NO_NODE), 0);
+	KUNIT_EXPECT_EQ(test, wait_moved(start).blocks, 3);
+	KUNIT_EXPECT_GE(test, ms_since(start), 200);
+	KUNIT_EXPECT_LT(test, ms_since(start), BOUND_MS);
+	KUNIT_EXPECT_EQ(test, set_rate(0), 0);
+}
+
 static struct kunit_case peer_cases[] = {
 	KUNIT_CASE(map_epochs),
 	KUNIT_CASE(map_owners),
@@ -807,6 +892,9 @@ static struct kunit_case peer_cases[] = {
 	KUNIT_CASE(put_has_an_end),
 	KUNIT_CASE(delete_reaches_all),
 	KUNIT_CASE(many_exist),
+	KUNIT_CASE(moves_to_new_owners),
+	KUNIT_CASE(moves_when_it_can),
+	KUNIT_CASE(moves_at_its_rate),
 	{}
 };
 

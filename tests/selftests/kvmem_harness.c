@@ -100,8 +100,8 @@ pid_t kvt_fork(void)
 
 int kvt_wait(pid_t pid, unsigned int ms)
 {
-	uint64_t end = kvt_now_ms() + ms * (kvt_debug_kernel() ? 4 : 1);
-	unsigned int nap = 1;
+	uint64_t start = kvt_now_ms(), end = start + (uint64_t)ms * (kvt_debug_kernel() ? 4 : 1);
+	uint64_t nap = 1;
 	int status;
 
 	for (;;) {
@@ -114,7 +114,8 @@ int kvt_wait(pid_t pid, unsigned int ms)
 		if (kvt_now_ms() >= end)
 			return -ETIMEDOUT;
 		kvt_sleep_ms(nap);
-		if (nap < 20)
+		/* What takes long may be noticed later. */
+		if (nap < 20 || nap < (kvt_now_ms() - start) / 256)
 			nap++;
 	}
 }

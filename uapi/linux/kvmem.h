@@ -268,7 +268,8 @@ struct kvmem_buf_unreg {
  *	caller's memory; verified, except as said under "GPU memory"
  * @KVMEM_OP_PUT: store len bytes under key.  Succeeds without writing when the
  *	key is there (KVMEM_RES_F_EXISTED)
- * @KVMEM_OP_DELETE: drop a block.  Its memory is free once no lease is left
+ * @KVMEM_OP_DELETE: drop a block, here and on all peers that can be reached, if the
+ *	namespace is placed on peers.  Its memory is free once no lease is left
  * @KVMEM_OP_EXISTS: is the block there?  bytes = its length
  * @KVMEM_OP_PIN: keep a block from eviction while this file is open
  * @KVMEM_OP_UNPIN: undo one PIN of this file

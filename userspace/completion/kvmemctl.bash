@@ -10,7 +10,7 @@ _kvmemctl_names() {
 # The options of a command
 _kvmemctl_options() {
 	local ns='--uid --gid --mode --quota-bytes --quota-blocks --fingerprint --ttl --pin-percent --flash-mode --flash-quota'
-	ns+=' --require-verified --allow-bounce'
+	ns+=' --require-verified --allow-bounce --placement --copies --peer-share --peer-keep'
 	case $1 in
 	'ns create') echo "$ns --pool" ;;
 	'ns set') echo "$ns" ;;
@@ -28,6 +28,9 @@ _kvmemctl_options() {
 	'media check') echo --data --force ;;
 	'media dump') echo --segment --keys ;;
 	'nvme take' | 'nvme release') echo --force ;;
+	'peer add') echo --name --addresses ;;
+	'peer drain' | 'peer undrain') echo --socket ;;
+	'ring simulate') echo --nodes --domains --weighted ;;
 	quiesce*) echo --wait ;;
 	events*) echo --count --timeout ;;
 	esac
@@ -39,13 +42,15 @@ _kvmemctl_value() {
 	--uid) compgen -u -- "$2" ;;
 	--gid) compgen -g -- "$2" ;;
 	--pool) compgen -W "$(_kvmemctl_names pool)" -- "$2" ;;
-	--share | --require-verified | --allow-bounce) compgen -W 'yes no' -- "$2" ;;
+	--share | --require-verified | --allow-bounce | --peer-share | --peer-keep) compgen -W 'yes no' -- "$2" ;;
+	--placement) compgen -W 'local owner both' -- "$2" ;;
+	--copies) compgen -W '1 2 3' -- "$2" ;;
 	--flash-mode) compgen -W 'off through back' -- "$2" ;;
 	--mode) compgen -W '0600 0640 0660 0666' -- "$2" ;;
 	--order) compgen -W 'use arrival' -- "$2" ;;
 	--sort) compgen -W 'gets hits puts evictions bytes used name' -- "$2" ;;
 	--file | --socket) compgen -f -- "$2" ;;
-	--label | --segment-size | --uuid | --segment | --name | --write-budget | --flash-quota) ;;
+	--addresses | --nodes | --domains | --label | --segment-size | --uuid | --segment | --name | --write-budget | --flash-quota) ;;
 	--quota-* | --fingerprint | --ttl | --pin-percent | --bytes | --floor | --class | --values | --count | \
 		--wait | --timeout | --sample-one-in | --interval | --gib | --prefill-* | --bytes-per-token | --gpu-cost-*) ;;
 	*) return 1 ;;
@@ -68,11 +73,14 @@ _kvmemctl() {
 		return
 	fi
 	case ${#words[@]},$command in
-	0,*) values='status arena ns pool media nvme stats top advise policy quiesce resume events' ;;
+	0,*) values='status arena ns pool media nvme peer ring stats top advise policy quiesce resume events' ;;
 	1,'ns ' | 1,'pool ') values='create set delete list show' ;;
 	1,'arena ') values='set' ;;
 	1,'policy ') values='show set hist' ;;
 	1,'media ') values='list show attach detach set segments directory forget-ns format check dump' ;;
+	1,'peer ') values='list show add delete drain undrain' ;;
+	1,'ring ') values='show owners simulate' ;;
+	2,'peer show' | 2,'peer delete' | 2,'peer drain' | 2,'peer undrain') values=$(_kvmemctl_names peer) ;;
 	1,'nvme ') values='list take release' ;;
 	2,'nvme take' | 2,'nvme release') values=$(kvmemctl nvme list 2>/dev/null | awk 'NR > 1 { print $1 }') ;;
 	2,'media attach' | 2,'media format' | 2,'media check' | 2,'media dump') mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;

@@ -74,6 +74,8 @@ extern const struct arg_spec ns_create_specs[], ns_set_specs[], pool_specs[];
 extern const struct arg_spec stats_specs[], arena_specs[], policy_set_specs[];
 extern const struct arg_spec policy_hist_specs[], quiesce_specs[], events_specs[];
 extern const struct arg_spec status_specs[], advise_specs[], top_specs[];
+extern const struct arg_spec peer_add_specs[], peer_drain_specs[];
+extern const struct arg_spec ring_simulate_specs[];
 extern const struct arg_spec nvme_take_specs[], nvme_release_specs[];
 
 int cmd_ns_create(struct ctl *c);
@@ -100,5 +102,14 @@ int cmd_events(struct ctl *c);
 int cmd_nvme_list(struct ctl *c);
 int cmd_nvme_take(struct ctl *c);
 int cmd_nvme_release(struct ctl *c);
+int cmd_peer_list(struct ctl *c);
+int cmd_peer_show(struct ctl *c);
+int cmd_peer_add(struct ctl *c);
+int cmd_peer_delete(struct ctl *c);
+int cmd_peer_drain(struct ctl *c);
+int cmd_peer_undrain(struct ctl *c);
+int cmd_ring_show(struct ctl *c);
+int cmd_ring_owners(struct ctl *c);
+int cmd_ring_simulate(struct ctl *c);
 
 #endif /* _KVMEMCTL_H */

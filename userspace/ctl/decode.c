@@ -193,6 +193,18 @@ static const char * const seg_states[] = {
 	[KVMEM_SEG_STATE_BAD] = "bad",
 };
 
+static const char * const placements[] = {
+	[KVMEM_PLACEMENT_LOCAL] = "local",
+	[KVMEM_PLACEMENT_OWNER] = "owner",
+	[KVMEM_PLACEMENT_BOTH] = "both",
+};
+
+static const char * const peer_states[] = {
+	[KVMEM_PEER_STATE_DOWN] = "down",
+	[KVMEM_PEER_STATE_UP] = "up",
+	[KVMEM_PEER_STATE_SLOW] = "slow",
+};
+
 static json_t *decode(struct nlattr *nla, enum decode_type type)
 {
 	switch (type) {
@@ -231,6 +243,10 @@ static json_t *decode(struct nlattr *nla, enum decode_type type)
 		return NAMED(nla, media_states);
 	case DECODE_SEG_STATE:
 		return NAMED(nla, seg_states);
+	case DECODE_PLACEMENT:
+		return NAMED(nla, placements);
+	case DECODE_PEER_STATE:
+		return NAMED(nla, peer_states);
 	}
 	return NULL;
 }
@@ -290,6 +306,10 @@ static const struct decode ns_fields[] = {
 	{ "flash_bytes", KVMEM_A_FLASH_BYTES, DECODE_U64 },
 	{ "require_verified", KVMEM_A_REQUIRE_VERIFIED, DECODE_BOOL },
 	{ "allow_bounce", KVMEM_A_ALLOW_BOUNCE, DECODE_BOOL },
+	{ "placement", KVMEM_A_PLACEMENT, DECODE_PLACEMENT },
+	{ "copies", KVMEM_A_COPIES, DECODE_U8 },
+	{ "peer_share", KVMEM_A_PEER_SHARE, DECODE_BOOL },
+	{ "peer_keep", KVMEM_A_PEER_KEEP, DECODE_BOOL },
 	{ NULL, 0, 0 }
 };
 
@@ -307,6 +327,12 @@ static const struct decode stats_fields[] = {
 	{ "copied_out_bytes", KVMEM_A_STATS_COPIED_OUT, DECODE_U64 },
 	{ "zero_copy_bytes", KVMEM_A_STATS_ZERO_COPY, DECODE_U64 },
 	{ "ghost_hits", KVMEM_A_STATS_GHOST_HITS, DECODE_U64 },
+	{ "peer_hits", KVMEM_A_STATS_PEER_HITS, DECODE_U64 },
+	{ "peer_misses", KVMEM_A_STATS_PEER_MISSES, DECODE_U64 },
+	{ "peer_puts", KVMEM_A_STATS_PEER_PUTS, DECODE_U64 },
+	{ "peer_fallbacks", KVMEM_A_STATS_PEER_FALLBACKS, DECODE_U64 },
+	{ "peer_bytes_in", KVMEM_A_STATS_PEER_BYTES_IN, DECODE_U64 },
+	{ "peer_bytes_out", KVMEM_A_STATS_PEER_BYTES_OUT, DECODE_U64 },
 	{ NULL, 0, 0 }
 };
 

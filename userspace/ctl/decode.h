@@ -27,6 +27,8 @@ enum decode_type {
 	DECODE_FLASH_MODE,	/* u8 to "off", "through" or "back" */
 	DECODE_MEDIA_STATE,
 	DECODE_SEG_STATE,
+	DECODE_PLACEMENT,	/* u8 to "local", "owner" or "both" */
+	DECODE_PEER_STATE,
 };
 
 /**
@@ -55,6 +57,10 @@ json_t *decode_arena(struct nlattr *nest);
 json_t *decode_media(struct nlattr **tb);
 json_t *decode_segment(struct nlattr **tb);
 json_t *decode_slot(struct nlattr **tb);
+/* The same of peers, the cluster and the map, which are in nests (decode_peer.c) */
+json_t *decode_peer(struct nlattr **tb);
+json_t *decode_cluster(struct nlattr **tb);
+json_t *decode_map(struct nlattr **tb);
 
 /* A field for a number that may not fit the signed numbers of the library */
 json_t *json_number(uint64_t v);

@@ -62,6 +62,10 @@ static json_t *event_name(int cmd)
 		return json_string("media-detached");
 	case KVMEM_CMD_MEDIA_CHANGED_NTF:
 		return json_string("media-changed");
+	case KVMEM_CMD_PEER_CHANGED_NTF:
+		return json_string("peer-changed");
+	case KVMEM_CMD_MAP_CHANGED_NTF:
+		return json_string("map-changed");
 	default:
 		return json_sprintf("event-%d", cmd);
 	}
@@ -113,6 +117,13 @@ static void print(struct follower *f, json_t *o)
 	f->rc = out_flush();
 }
 
+/* What is in a nest becomes the event's own. */
+static void add_fields(json_t *o, json_t *nest)
+{
+	json_object_update(o, nest);
+	json_decref(nest);
+}
+
 static void on_event(const struct ctl_msg *m, void *arg)
 {
 	struct follower *f = arg;
@@ -122,6 +133,8 @@ static void on_event(const struct ctl_msg *m, void *arg)
 		return;
 	o = start(event_name(m->cmd));
 	decode_into(o, m->tb, event_fields);
+	add_fields(o, decode_peer(m->tb));
+	add_fields(o, decode_map(m->tb));
 	json_put(o, "arena", decode_arena(m->tb[KVMEM_A_ARENA]));
 	print(f, o);
 	f->left--;

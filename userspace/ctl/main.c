@@ -15,7 +15,8 @@
 	"[--uid USER] [--gid GROUP] [--mode 0660] [--quota-bytes 10G] " \
 	"[--quota-blocks N] [--fingerprint HEX] [--ttl 30s] [--pin-percent P] " \
 	"[--flash-mode off|through|back] [--flash-quota 10G] " \
-	"[--require-verified yes|no] [--allow-bounce yes|no]"
+	"[--require-verified yes|no] [--allow-bounce yes|no] " \
+	"[--placement local|owner|both] [--copies N] [--peer-share yes|no] [--peer-keep yes|no]"
 #define POOL_OPTIONS "[--quota-bytes 10G] [--quota-blocks N] [--share yes|no]"
 
 const struct command ctl_commands[] = {
@@ -72,6 +73,25 @@ const struct command ctl_commands[] = {
 	  "be attached", nvme_take_specs, 1, 1, cmd_nvme_take },
 	{ "nvme release", "ADDRESS [--force]", "give a controller back to the kernel's driver",
 	  nvme_release_specs, 1, 1, cmd_nvme_release },
+	{ "peer list", "", "the other nodes of the cluster",
+	  NULL, 0, 0, cmd_peer_list },
+	{ "peer show", "NODE", "one node in full",
+	  NULL, 1, 1, cmd_peer_show },
+	{ "peer add", "NODE --name NAME --addresses ADDRESS:PORT,...", "add a node, where no kvmemd does",
+	  peer_add_specs, 1, 1, cmd_peer_add },
+	{ "peer delete", "NODE", "forget a node, where no kvmemd adds it again",
+	  NULL, 1, 1, cmd_peer_delete },
+	{ "peer drain", "NODE [--socket PATH]", "let a node own nothing; what it has moves to others",
+	  peer_drain_specs, 1, 1, cmd_peer_drain },
+	{ "peer undrain", "NODE [--socket PATH]", "let it own its share again",
+	  peer_drain_specs, 1, 1, cmd_peer_undrain },
+	{ "ring show", "", "the placement map: its epoch, and how many slots each node has",
+	  NULL, 0, 0, cmd_ring_show },
+	{ "ring owners", "KEY", "the owners of a key, 64 hex digits, or of a slot, a number",
+	  NULL, 1, 1, cmd_ring_owners },
+	{ "ring simulate", "[--nodes N] [--domains N] [--weighted]",
+	  "balance and movement that placement would have, without a cluster",
+	  ring_simulate_specs, 0, 0, cmd_ring_simulate },
 	{ "stats", "[NS] [--watch [SECONDS] [--count N]]",
 	  "counters of namespaces and times of operations",
 	  stats_specs, 0, 1, cmd_stats },

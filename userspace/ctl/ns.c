@@ -19,7 +19,11 @@
 	{ .name = "flash-mode", .attr = KVMEM_A_FLASH_MODE },	\
 	{ .name = "flash-quota", .attr = KVMEM_A_FLASH_QUOTA_BYTES }, \
 	{ .name = "require-verified", .attr = KVMEM_A_REQUIRE_VERIFIED }, \
-	{ .name = "allow-bounce", .attr = KVMEM_A_ALLOW_BOUNCE }
+	{ .name = "allow-bounce", .attr = KVMEM_A_ALLOW_BOUNCE }, \
+	{ .name = "placement", .attr = KVMEM_A_PLACEMENT },	\
+	{ .name = "copies", .attr = KVMEM_A_COPIES },		\
+	{ .name = "peer-share", .attr = KVMEM_A_PEER_SHARE },	\
+	{ .name = "peer-keep", .attr = KVMEM_A_PEER_KEEP }
 
 const struct arg_spec ns_create_specs[] = {
 	NS_SETTINGS,
@@ -74,12 +78,20 @@ static const struct column show_columns[] = {
 	{ "verified only", "require_verified", OUT_TEXT },
 	{ "may bounce", "allow_bounce", OUT_TEXT },
 	{ "bounced", "stats.bounced_bytes", OUT_BYTES },
+	{ "placement", "placement", OUT_TEXT },
+	{ "copies", "copies", OUT_TEXT },
+	{ "shared with peers", "peer_share", OUT_TEXT },
+	{ "kept from peers", "peer_keep", OUT_TEXT },
 	{ "open files", "open_files", OUT_TEXT },
 	{ "hits", "stats.hits", OUT_TEXT },
 	{ "misses", "stats.misses", OUT_TEXT },
 	{ "misses of evicted", "stats.miss_evicted", OUT_TEXT },
 	{ "misses of expired", "stats.miss_expired", OUT_TEXT },
 	{ "hit rate", "stats.hit_rate", OUT_RATE },
+	{ "hits at peers", "stats.peer_hits", OUT_TEXT },
+	{ "misses at peers", "stats.peer_misses", OUT_TEXT },
+	{ "put to peers", "stats.peer_puts", OUT_TEXT },
+	{ "no peer took", "stats.peer_fallbacks", OUT_TEXT },
 	{ "evictions", "stats.evictions.total", OUT_TEXT },
 	{ NULL, NULL, 0 }
 };

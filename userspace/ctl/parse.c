@@ -192,6 +192,19 @@ int parse_uuid(const char *text, uint8_t uuid[16])
 	return parse_hex(digits, uuid, 16);
 }
 
+static int parse_word(const char *text, const char * const *words, size_t n, uint8_t *value)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		if (strcmp(text, words[i]))
+			continue;
+		*value = (uint8_t)i;
+		return 0;
+	}
+	return -EINVAL;
+}
+
 int parse_flash_mode(const char *text, uint8_t *mode)
 {
 	static const char * const words[] = {
@@ -199,16 +212,21 @@ int parse_flash_mode(const char *text, uint8_t *mode)
 		[KVMEM_FLASH_MODE_THROUGH] = "through",
 		[KVMEM_FLASH_MODE_BACK] = "back",
 	};
-	size_t i;
 
-	for (i = 0; i < sizeof(words) / sizeof(*words); i++) {
-		if (strcmp(text, words[i]))
-			continue;
-		*mode = (uint8_t)i;
-		return 0;
-	}
-	return -EINVAL;
+	return parse_word(text, words, sizeof(words) / sizeof(*words), mode);
 }
+
+int parse_placement(const char *text, uint8_t *placement)
+{
+	static const char * const words[] = {
+		[KVMEM_PLACEMENT_LOCAL] = "local",
+		[KVMEM_PLACEMENT_OWNER] = "owner",
+		[KVMEM_PLACEMENT_BOTH] = "both",
+	};
+
+	return parse_word(text, words, sizeof(words) / sizeof(*words), placement);
+}
+
 
 int parse_bool(const char *text, bool *value)
 {

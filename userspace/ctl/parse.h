@@ -29,6 +29,8 @@ int parse_hex(const char *text, uint8_t *bytes, size_t n);
 int parse_uuid(const char *text, uint8_t uuid[16]);
 /* "off", "through" or "back": enum kvmem_flash_mode */
 int parse_flash_mode(const char *text, uint8_t *mode);
+/* "local", "owner" or "both": enum kvmem_placement */
+int parse_placement(const char *text, uint8_t *placement);
 /* "on", "yes", "1", "true" or the contrary */
 int parse_bool(const char *text, bool *value);
 /* @n numbers of at most 65535, separated by commas or blanks */

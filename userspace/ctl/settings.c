@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include <linux/kvmem.h>
+#include <linux/kvmem_peer.h>
 
 #include "ctl/ctl.h"
 #include "ctl/decode.h"
@@ -112,6 +113,26 @@ static int put_flash_mode(struct nl_msg *msg, int attr, const char *text)
 	return err;
 }
 
+static int put_placement(struct nl_msg *msg, int attr, const char *text)
+{
+	uint8_t v;
+	int err = parse_placement(text, &v);
+
+	if (!err)
+		ctl_put_u8(msg, attr, v);
+	return err;
+}
+
+static int put_copies(struct nl_msg *msg, int attr, const char *text)
+{
+	uint64_t v;
+
+	if (parse_count(text, KVMEM_MAX_COPIES, &v) || !v)
+		return -1;
+	ctl_put_u8(msg, attr, (uint8_t)v);
+	return 0;
+}
+
 static int put_uuid(struct nl_msg *msg, int attr, const char *text)
 {
 	uint8_t v[16];
@@ -178,6 +199,10 @@ static const struct setting {
 	  "bytes, as 512M or 10G; 0 = no bound" },
 	{ KVMEM_A_REQUIRE_VERIFIED, "--require-verified", put_bool, "yes or no" },
 	{ KVMEM_A_ALLOW_BOUNCE, "--allow-bounce", put_bool, "yes or no" },
+	{ KVMEM_A_PLACEMENT, "--placement", put_placement, "local, owner or both" },
+	{ KVMEM_A_COPIES, "--copies", put_copies, "1 to 3" },
+	{ KVMEM_A_PEER_SHARE, "--peer-share", put_bool, "yes or no" },
+	{ KVMEM_A_PEER_KEEP, "--peer-keep", put_bool, "yes or no" },
 	{ KVMEM_A_UUID, "--uuid", put_uuid, "a UUID" },
 	{ KVMEM_A_WRITE_BUDGET, "--write-budget", put_budget,
 	  "bytes a day, as 500G or 2T, at least 1M; 0 = no bound" },

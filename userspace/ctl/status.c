@@ -11,6 +11,7 @@
 #include "ctl/object.h"
 #include "ctl/out.h"
 #include "ctl/parse.h"
+#include "ctl/peer.h"
 #include "ctl/sysfs.h"
 
 const struct arg_spec status_specs[] = {
@@ -41,6 +42,9 @@ static const struct column status_columns[] = {
 	{ "flash", "flash.bytes", OUT_LIMIT },
 	{ "on flash", "flash.live_bytes", OUT_LIMIT },
 	{ "blocks on flash", "flash.blocks", OUT_TEXT },
+	{ "peers", "cluster.peers", OUT_TEXT },
+	{ "peers up", "cluster.peers_up", OUT_TEXT },
+	{ "placement map", "cluster.epoch", OUT_COUNT_LIMIT },
 	{ "expire interval", "settings.expire_interval_ms", OUT_MS },
 	{ "ghost entries", "settings.ghost_max_entries", OUT_TEXT },
 	{ "kvmemd", "daemon.state", OUT_TEXT },
@@ -90,6 +94,35 @@ static json_t *flash_json(const json_t *media)
 	return o;
 }
 
+/* A module of before there were peers tells nothing of any. */
+static json_t *cluster_json(struct ctl *c)
+{
+	json_t *peers = NULL, *map = NULL, *o = json_object(), *peer;
+	char message[256];
+	const char *state;
+	size_t i, up = 0;
+	int rc;
+
+	ctl_error_keep(message, sizeof(message));
+	rc = peer_get_all(c, &peers);
+	if (!rc)
+		rc = map_get(c, &map);
+	ctl_error_keep(NULL, 0);
+	json_array_foreach(peers, i, peer) {
+		state = json_string_value(json_object_get(peer, "state"));
+		up += state && strcmp(state, "down");
+	}
+	if (!rc) {
+		json_put(o, "peers", json_number(json_array_size(peers)));
+		json_put(o, "peers_up", json_number(up));
+		json_put(o, "epoch", json_number(json_get_u64(map, "epoch")));
+		json_put(o, "previous_epoch", json_number(json_get_u64(map, "previous_epoch")));
+	}
+	json_decref(peers);
+	json_decref(map);
+	return o;
+}
+
 /* The data path does not need it: that it is away is no failure. */
 static json_t *daemon_json(struct ctl *c)
 {
@@ -117,6 +150,7 @@ int cmd_status(struct ctl *c)
 	}
 	json_put(root, "flash", flash_json(media));
 	json_put(root, "media", media);
+	json_put(root, "cluster", cluster_json(c));
 	json_put(root, "settings", settings());
 	json_put(root, "daemon", daemon_json(c));
 	if (c->json)

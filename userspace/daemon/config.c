@@ -68,6 +68,10 @@ static const struct config_key ns_keys[] = {
 	{ "pin_percent", CONFIG_T_COUNT, KEY(config_ns, pin_percent), CONFIG_PIN_PERCENT, 0, 100 },
 	{ "policy", CONFIG_T_POLICY, KEY(config_ns, policy), CONFIG_POLICY, 0, 0 },
 	{ "flash", CONFIG_T_FLASH, 0, 0, 0, 0 },
+	{ "placement", CONFIG_T_PLACEMENT, KEY(config_ns, placement), CONFIG_PLACEMENT, 0, 0 },
+	{ "copies", CONFIG_T_COUNT, KEY(config_ns, copies), CONFIG_COPIES, 1, KVMEM_MAX_COPIES },
+	{ "peer_share", CONFIG_T_BOOL, KEY(config_ns, peer_share), CONFIG_PEER_SHARE, 0, 0 },
+	{ "peer_keep", CONFIG_T_BOOL, KEY(config_ns, peer_keep), CONFIG_PEER_KEEP, 0, 0 },
 	{ "require_verified", CONFIG_T_BOOL, KEY(config_ns, require_verified), CONFIG_VERIFIED,
 	  0, 0 },
 	{ "allow_bounce", CONFIG_T_BOOL, KEY(config_ns, allow_bounce), CONFIG_BOUNCE, 0, 0 },
@@ -126,7 +130,7 @@ static const struct config_key *find_key(const struct config_key *keys, const ch
 	return NULL;
 }
 
-static bool want_group(struct config_reader *r, const config_setting_t *setting,
+bool config_want_group(struct config_reader *r, const config_setting_t *setting,
 		       const char *name)
 {
 	if (config_setting_is_group(setting))
@@ -135,8 +139,7 @@ static bool want_group(struct config_reader *r, const config_setting_t *setting,
 	return false;
 }
 
-/* Read @group into @base; @set (may be NULL) tells what it gave. */
-static void read_group(struct config_reader *r, const config_setting_t *group,
+void config_read_group(struct config_reader *r, const config_setting_t *group,
 		       const struct config_key *keys, void *base, uint32_t *set)
 {
 	const struct config_key *key;
@@ -158,21 +161,21 @@ static void read_group(struct config_reader *r, const config_setting_t *group,
 			*set |= key->bit;
 		if (key->type != CONFIG_T_FLASH)
 			config_value(r, child, key, base);
-		else if (want_group(r, child, key->name))
-			read_group(r, child, flash_keys, base, set);
+		else if (config_want_group(r, child, key->name))
+			config_read_group(r, child, flash_keys, base, set);
 	}
 }
 
 static void read_daemon(struct config_reader *r, config_setting_t *setting, struct config *c)
 {
-	if (want_group(r, setting, "daemon"))
-		read_group(r, setting, daemon_keys, &c->daemon, &c->daemon.set);
+	if (config_want_group(r, setting, "daemon"))
+		config_read_group(r, setting, daemon_keys, &c->daemon, &c->daemon.set);
 }
 
 static void read_costs(struct config_reader *r, config_setting_t *setting, struct config *c)
 {
-	if (want_group(r, setting, "costs"))
-		read_group(r, setting, cost_keys, &c->costs, NULL);
+	if (config_want_group(r, setting, "costs"))
+		config_read_group(r, setting, cost_keys, &c->costs, NULL);
 }
 
 static void read_arena(struct config_reader *r, config_setting_t *setting, struct config *c)
@@ -180,17 +183,16 @@ static void read_arena(struct config_reader *r, config_setting_t *setting, struc
 	struct config_arena *arena = &c->arena;
 	unsigned int errors = r->errors;
 
-	if (!want_group(r, setting, "arena"))
+	if (!config_want_group(r, setting, "arena"))
 		return;
-	read_group(r, setting, arena_keys, arena, &arena->set);
+	config_read_group(r, setting, arena_keys, arena, &arena->set);
 	if (errors == r->errors && arena->set & CONFIG_SIZE && arena->floor > arena->size)
 		config_error(r, line_of(setting), "arena: the floor is above the size");
 }
 
 /* --- lists of groups --- */
 
-/* A list of at most @max groups of @size bytes, or NULL; how many are in *@n. */
-static void *new_list(struct config_reader *r, const config_setting_t *setting,
+void *config_new_list(struct config_reader *r, const config_setting_t *setting,
 		      const char *name, unsigned int max, size_t size, unsigned int *n)
 {
 	/* "[ ]" is empty too; an array with something in it has no groups. */
@@ -225,9 +227,9 @@ static void read_pool(struct config_reader *r, const config_setting_t *group,
 		      struct config_pool *pool)
 {
 	pool->line = line_of(group);
-	if (!want_group(r, group, "pools"))
+	if (!config_want_group(r, group, "pools"))
 		return;
-	read_group(r, group, pool_keys, pool, &pool->set);
+	config_read_group(r, group, pool_keys, pool, &pool->set);
 	want_name(r, pool->line, "pool", pool->set);
 }
 
@@ -235,7 +237,7 @@ static void read_pools(struct config_reader *r, config_setting_t *setting, struc
 {
 	unsigned int i, j;
 
-	c->pools = new_list(r, setting, "pools", CONFIG_MAX_POOLS, sizeof(*c->pools),
+	c->pools = config_new_list(r, setting, "pools", CONFIG_MAX_POOLS, sizeof(*c->pools),
 			    &c->nr_pools);
 	for (i = 0; i < c->nr_pools; i++) {
 		read_pool(r, config_setting_get_elem(setting, i), &c->pools[i]);
@@ -252,9 +254,9 @@ static void read_ns(struct config_reader *r, const config_setting_t *group,
 {
 	ns->line = line_of(group);
 	ns->policy = POLICY_ADAPTIVE;
-	if (!want_group(r, group, "namespaces"))
+	if (!config_want_group(r, group, "namespaces"))
 		return;
-	read_group(r, group, ns_keys, ns, &ns->set);
+	config_read_group(r, group, ns_keys, ns, &ns->set);
 	want_name(r, ns->line, "namespace", ns->set);
 }
 
@@ -263,7 +265,7 @@ static void read_namespaces(struct config_reader *r, config_setting_t *setting,
 {
 	unsigned int i, j;
 
-	c->ns = new_list(r, setting, "namespaces", CONFIG_MAX_NAMESPACES, sizeof(*c->ns),
+	c->ns = config_new_list(r, setting, "namespaces", CONFIG_MAX_NAMESPACES, sizeof(*c->ns),
 			 &c->nr_ns);
 	for (i = 0; i < c->nr_ns; i++) {
 		read_ns(r, config_setting_get_elem(setting, i), &c->ns[i]);
@@ -279,9 +281,9 @@ static void read_one_media(struct config_reader *r, const config_setting_t *grou
 			   struct config_media *media)
 {
 	media->line = line_of(group);
-	if (!want_group(r, group, "media"))
+	if (!config_want_group(r, group, "media"))
 		return;
-	read_group(r, group, media_keys, media, &media->set);
+	config_read_group(r, group, media_keys, media, &media->set);
 	want_name(r, media->line, "media", media->set);
 	if (!(media->set & CONFIG_PATH))
 		config_error(r, media->line, "a media without a path");
@@ -304,7 +306,7 @@ static void read_media(struct config_reader *r, config_setting_t *setting, struc
 	const char *same;
 	unsigned int i, j;
 
-	c->media = new_list(r, setting, "media", CONFIG_MAX_MEDIA, sizeof(*c->media),
+	c->media = config_new_list(r, setting, "media", CONFIG_MAX_MEDIA, sizeof(*c->media),
 			    &c->nr_media);
 	for (i = 0; i < c->nr_media; i++) {
 		read_one_media(r, config_setting_get_elem(setting, i), &c->media[i]);
@@ -318,7 +320,7 @@ static void read_media(struct config_reader *r, config_setting_t *setting, struc
 	}
 }
 
-/* --- what later releases have --- */
+/* --- what was announced under another name --- */
 
 static bool is_empty(const config_setting_t *setting)
 {
@@ -331,7 +333,7 @@ static void refuse_membership(struct config_reader *r, config_setting_t *setting
 	(void)c;
 	if (!is_empty(setting))
 		config_error(r, line_of(setting),
-			     "membership: clusters are not in this release; want an empty list");
+			     "membership: is a key of the section \"cluster\"; want an empty list");
 }
 
 /* --- the whole --- */
@@ -356,6 +358,7 @@ static void read_section(struct config_reader *r, config_setting_t *setting, str
 		{ "namespaces", read_namespaces },
 		{ "default_policy", read_default_policy },
 		{ "media", read_media },
+		{ "cluster", config_read_cluster },
 		{ "membership", refuse_membership },
 	};
 	const char *name = config_setting_name(setting);
@@ -397,6 +400,7 @@ static struct config *defaults(void)
 		.costs = { .currency = "USD" },
 		.default_policy = POLICY_ADAPTIVE,
 	};
+	config_default_cluster(&c->cluster);
 	return c;
 }
 
@@ -438,27 +442,39 @@ struct config *config_parse(const char *name, const char *text, size_t len,
 	return NULL;
 }
 
-struct config *config_load(const char *path, config_error_fn fn, void *arg)
+char *config_slurp(struct config_reader *r, size_t *len)
 {
-	struct config_reader r = { .file = path, .fn = fn, .arg = arg };
 	char *text = malloc(CONFIG_MAX_FILE + 1);
-	FILE *f = text ? fopen(path, "re") : NULL;
-	struct config *c = NULL;
-	size_t n;
+	FILE *f = text ? fopen(r->file, "re") : NULL;
+	unsigned int errors = r->errors;
 
 	if (!f) {
-		config_error(&r, 0, "%s", strerror(errno));
+		config_error(r, 0, "%s", strerror(errno));
 		free(text);
 		return NULL;
 	}
-	n = fread(text, 1, CONFIG_MAX_FILE + 1, f);
+	*len = fread(text, 1, CONFIG_MAX_FILE + 1, f);
 	if (ferror(f))
-		config_error(&r, 0, "%s", strerror(errno));
-	else if (n > CONFIG_MAX_FILE)
-		config_error(&r, 0, "is larger than %d MiB", CONFIG_MAX_FILE >> 20);
-	else
-		c = config_parse(path, text, n, fn, arg);
+		config_error(r, 0, "%s", strerror(errno));
+	else if (*len > CONFIG_MAX_FILE)
+		config_error(r, 0, "is larger than %d MiB", CONFIG_MAX_FILE >> 20);
 	fclose(f);
+	if (r->errors == errors)
+		return text;
+	free(text);
+	return NULL;
+}
+
+struct config *config_load(const char *path, config_error_fn fn, void *arg)
+{
+	struct config_reader r = { .file = path, .fn = fn, .arg = arg };
+	struct config *c;
+	size_t n;
+	char *text = config_slurp(&r, &n);
+
+	if (!text)
+		return NULL;
+	c = config_parse(path, text, n, fn, arg);
 	free(text);
 	return c;
 }

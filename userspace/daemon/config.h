@@ -14,6 +14,7 @@
 
 #include <linux/kvmem.h>
 
+#include "daemon/config_cluster.h"
 #include "daemon/report.h"
 
 #define CONFIG_DEFAULT_FILE	"/etc/kvmem/kvmemd.conf"
@@ -52,6 +53,10 @@ enum config_set {
 	CONFIG_PATH		= 1 << 17,
 	CONFIG_UUID		= 1 << 18,
 	CONFIG_WRITE_BUDGET	= 1 << 19,
+	CONFIG_PLACEMENT	= 1 << 22,
+	CONFIG_COPIES		= 1 << 23,
+	CONFIG_PEER_SHARE	= 1 << 24,
+	CONFIG_PEER_KEEP	= 1 << 25,
 	CONFIG_VERIFIED		= 1 << 20,
 	CONFIG_BOUNCE		= 1 << 21,
 };
@@ -70,6 +75,7 @@ struct config_pool {
  * @line: of the file
  * @policy: enum policy_kind or CONFIG_NO_POLICY
  * @flash_mode: enum kvmem_flash_mode
+ * @placement: enum kvmem_placement
  */
 struct config_ns {
 	uint32_t set;
@@ -83,6 +89,9 @@ struct config_ns {
 	int policy;
 	uint8_t flash_mode;
 	uint64_t flash_quota_bytes;
+	uint8_t placement;
+	uint64_t copies;
+	bool peer_share, peer_keep;
 	bool require_verified, allow_bounce;
 };
 
@@ -138,6 +147,7 @@ struct config {
 	struct config_media *media;
 	unsigned int nr_media;
 	int default_policy;
+	struct config_cluster cluster;
 };
 
 /* Told of each error: "FILE:LINE: what" */

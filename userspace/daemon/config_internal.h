@@ -49,6 +49,8 @@ enum config_type {
 	CONFIG_T_UUID,		/* 16 bytes */
 	CONFIG_T_BUDGET,	/* struct config_budget */
 	CONFIG_T_FLASH_MODE,	/* uint8_t, enum kvmem_flash_mode */
+	CONFIG_T_PLACEMENT,	/* uint8_t, enum kvmem_placement */
+	CONFIG_T_MEMBERSHIP,	/* int, enum config_membership */
 	CONFIG_T_FLASH,		/* a group of its own, for the structure that has it */
 };
 
@@ -71,5 +73,20 @@ struct config_key {
 /* Store the value of @setting at @base (config_value.c). */
 void config_value(struct config_reader *r, const config_setting_t *setting,
 		  const struct config_key *key, void *base);
+
+/* Read @group into @base; @set (may be NULL) tells what it gave (config.c). */
+void config_read_group(struct config_reader *r, const config_setting_t *group,
+		       const struct config_key *keys, void *base, uint32_t *set);
+/* A list of at most @max groups of @size bytes, or NULL; how many are in *@n. */
+void *config_new_list(struct config_reader *r, const config_setting_t *setting,
+		      const char *name, unsigned int max, size_t size, unsigned int *n);
+bool config_want_group(struct config_reader *r, const config_setting_t *setting,
+		       const char *name);
+/* The text of a file of at most CONFIG_MAX_FILE, to be freed; or NULL, which was told. */
+char *config_slurp(struct config_reader *r, size_t *len);
+/* The section "cluster" (config_cluster.c) */
+void config_read_cluster(struct config_reader *r, config_setting_t *setting,
+			 struct config *c);
+void config_default_cluster(struct config_cluster *cluster);
 
 #endif

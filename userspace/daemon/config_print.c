@@ -101,6 +101,24 @@ static void print_flash(const struct config_ns *ns, FILE *to)
 	fprintf(to, " };\n");
 }
 
+static void print_peers(const struct config_ns *ns, FILE *to)
+{
+	static const char * const placements[] = {
+		[KVMEM_PLACEMENT_LOCAL] = "local",
+		[KVMEM_PLACEMENT_OWNER] = "owner",
+		[KVMEM_PLACEMENT_BOTH] = "both",
+	};
+
+	if (ns->set & CONFIG_PLACEMENT)
+		fprintf(to, "\t\tplacement = \"%s\";\n", placements[ns->placement]);
+	if (ns->set & CONFIG_COPIES)
+		fprintf(to, "\t\tcopies = %llu;\n", (ull)ns->copies);
+	if (ns->set & CONFIG_PEER_SHARE)
+		fprintf(to, "\t\tpeer_share = %s;\n", ns->peer_share ? "true" : "false");
+	if (ns->set & CONFIG_PEER_KEEP)
+		fprintf(to, "\t\tpeer_keep = %s;\n", ns->peer_keep ? "true" : "false");
+}
+
 static void print_memory(const struct config_ns *ns, FILE *to)
 {
 	if (ns->set & CONFIG_VERIFIED)
@@ -125,6 +143,7 @@ static void print_ns(const struct config_ns *ns, FILE *to)
 	if (ns->set & CONFIG_PIN_PERCENT)
 		fprintf(to, "\t\tpin_percent = %llu;\n", (ull)ns->pin_percent);
 	print_flash(ns, to);
+	print_peers(ns, to);
 	print_memory(ns, to);
 	fprintf(to, "\t\tpolicy = \"%s\";\n\t}", config_policy_name(ns->policy));
 }
@@ -177,4 +196,6 @@ void config_print(const struct config *config, FILE *to)
 		fprintf(to, i + 1 < config->nr_media ? ",\n" : "\n");
 	}
 	fprintf(to, ");\n");
+	if (config->cluster.given)
+		config_print_cluster(&config->cluster, to);
 }

@@ -154,6 +154,29 @@ static void flash_mode(const struct value *v)
 		memcpy(v->to, &mode, sizeof(mode));
 }
 
+static void placement(const struct value *v)
+{
+	const char *s = text_of(v);
+	uint8_t p;
+
+	if (!s || parse_placement(s, &p))
+		bad(v, "\"local\", \"owner\" or \"both\"");
+	else
+		memcpy(v->to, &p, sizeof(p));
+}
+
+static void membership(const struct value *v)
+{
+	const char *s = text_of(v);
+
+	if (s && !strcmp(s, "static"))
+		set_int(v, CONFIG_STATIC);
+	else if (s && !strcmp(s, "etcd"))
+		set_int(v, CONFIG_ETCD);
+	else
+		bad(v, "\"static\" or \"etcd\"");
+}
+
 static void policy(const struct value *v)
 {
 	const char *s = text_of(v);
@@ -375,6 +398,7 @@ void config_value(struct config_reader *r, const config_setting_t *setting,
 		[CONFIG_T_BOOL] = boolean, [CONFIG_T_POLICY] = policy, [CONFIG_T_LEVEL] = level,
 		[CONFIG_T_MEDIA_NAME] = name, [CONFIG_T_UUID] = uuid,
 		[CONFIG_T_BUDGET] = budget, [CONFIG_T_FLASH_MODE] = flash_mode,
+		[CONFIG_T_PLACEMENT] = placement, [CONFIG_T_MEMBERSHIP] = membership,
 	};
 	const struct value v = { r, setting, key, (char *)base + key->offset };
 

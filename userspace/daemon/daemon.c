@@ -8,6 +8,7 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
+#include "daemon/command.h"
 #include "daemon/daemon.h"
 #include "daemon/daemon_internal.h"
 #include "daemon/log.h"
@@ -106,6 +107,24 @@ static void start_metrics(struct kvmemd *d)
 		log_err("metrics: %s; going on without", err);
 }
 
+/* Of a cluster without a daemon the kernel keeps what it has. */
+static void start_cluster(struct kvmemd *d)
+{
+	cluster_free(d->cluster);
+	d->cluster = NULL;
+	if (!d->config->cluster.given)
+		return;
+	d->cluster = cluster_new(d->loop, d->kernel, &d->state, &d->config->cluster);
+	if (!d->cluster)
+		log_err("cluster: cannot begin; going on without");
+	if (d->command)
+		return;
+	d->command = command_start(d->loop, d->config->daemon.socket, &d->cluster);
+	if (!d->command)
+		log_err("%s" COMMAND_SUFFIX ": %s; nobody can ask to drain", d->config->daemon.socket,
+			strerror(errno));
+}
+
 static int start_socket(struct kvmemd *d)
 {
 	char err[256];
@@ -146,6 +165,8 @@ static void apply(struct kvmemd *d, const struct config *old)
 	    !d->socket) {
 		socket_stop(d->socket);
 		start_socket(d);
+		command_stop(d->command);
+		d->command = NULL;
 	}
 	if (a->poll_ms == b->poll_ms)
 		return;
@@ -166,6 +187,7 @@ static void reload(struct kvmemd *d)
 	if (config) {
 		take_config(d, config);
 		apply(d, old);
+		start_cluster(d);
 		config_free(old);
 		reconcile_reset(&d->reconcile);
 		control_reconfigure(&d->control);
@@ -231,8 +253,10 @@ static int start(struct kvmemd *d)
 	/* Before the kernel is touched: the socket may be another daemon's. */
 	if (!err)
 		err = start_socket(d);
-	if (!err)
+	if (!err) {
+		start_cluster(d);
 		err = link_start(d);
+	}
 	if (err)
 		return err;
 	start_metrics(d);
@@ -246,6 +270,8 @@ static void finish(struct kvmemd *d)
 	socket_stop(d->socket);
 	metrics_stop(d->metrics);
 	watch_free(d->watch);
+	cluster_free(d->cluster);
+	command_stop(d->command);
 	knl_close(&d->kernel->nl);
 	state_clear(&d->state);
 	reconcile_end(&d->reconcile);

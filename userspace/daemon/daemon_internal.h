@@ -3,6 +3,7 @@
 #ifndef KVMEMD_DAEMON_INTERNAL_H
 #define KVMEMD_DAEMON_INTERNAL_H
 
+#include "daemon/cluster.h"
 #include "daemon/control.h"
 #include "daemon/reconcile.h"
 #include "daemon/watch.h"
@@ -16,6 +17,7 @@ struct socket_server;
  * @path: of the configuration
  * @costs: of @config, at an address that stays
  * @control: works on @kernel, @state and @config
+ * @cluster: NULL: none is configured
  * @resync: everything is to be read and reconciled again
  * @reconcile_due: some setting may have been changed by somebody
  * @retry_time: when what was refused is tried again; CLOCK_MONOTONIC ns
@@ -32,6 +34,8 @@ struct kvmemd {
 	struct control control;
 	struct reconcile reconcile;
 	struct watch_sockets *watch;
+	struct cluster *cluster;
+	struct command_server *command;
 	struct metrics *metrics;
 	struct socket_server *socket;
 	int poll_timer;

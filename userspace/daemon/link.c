@@ -69,6 +69,8 @@ static void sync_all(struct kvmemd *d)
 		err = reconcile(&d->reconcile, d->kernel, &d->state, d->config, d->sync_time);
 	if (!err)
 		err = control_second(&d->control, daemon_now());
+	if (!err && d->cluster)
+		err = cluster_second(d->cluster, daemon_now());
 	if (err) {
 		failed(d, err);
 		return;
@@ -108,6 +110,8 @@ void link_disconnect(struct kvmemd *d)
 	knl_close(&d->kernel->nl);
 	state_clear(&d->state);
 	reconcile_forget_tries(&d->reconcile);
+	if (d->cluster)
+		cluster_disconnected(d->cluster);
 	d->resync = false;
 	if (watch_open(d->watch, false, &e))
 		trouble(d, knl_error_text(&e, text, sizeof(text)));
@@ -147,6 +151,8 @@ void link_second(struct kvmemd *d)
 	err = read_all(d->kernel, &d->state);
 	if (!err)
 		err = control_second(&d->control, now);
+	if (!err && d->cluster)
+		err = cluster_second(d->cluster, now);
 	if (err) {
 		failed(d, err);
 		return;
@@ -225,6 +231,25 @@ static void on_media(struct kvmemd *d, const struct knl_msg *m)
 	       LOG_INFO, name, "media", "media %s: is %s", name, state);
 }
 
+static void on_peer(const struct knl_msg *m)
+{
+	struct nlattr *tb[KVMEM_A_PEER_MAX + 1];
+	char name[STATE_NAME_LEN] = "?", reason[STATE_NAME_LEN] = "";
+	uint32_t node = 0;
+	uint8_t state = 0;
+
+	if (!m->tb[KVMEM_A_PEER] ||
+	    nla_parse_nested(tb, KVMEM_A_PEER_MAX, m->tb[KVMEM_A_PEER], NULL) < 0)
+		return;
+	knl_get_u32(tb[KVMEM_A_PEER_NODE], &node);
+	knl_get_u8(tb[KVMEM_A_PEER_STATE], &state);
+	knl_get_string(tb[KVMEM_A_PEER_NAME], name, sizeof(name));
+	knl_get_string(tb[KVMEM_A_PEER_REASON], reason, sizeof(reason));
+	log_at(state == KVMEM_PEER_STATE_UP ? LOG_NOTICE : LOG_WARNING,
+	       (&(struct log_fields){ .event = "peer" }), "node %u (%s) is %s%s%s", node, name,
+	       state_peer_state_name(state), *reason ? ": " : "", reason);
+}
+
 int link_event(const struct knl_msg *m, void *arg)
 {
 	struct kvmemd *d = arg;
@@ -250,6 +275,9 @@ int link_event(const struct knl_msg *m, void *arg)
 	case KVMEM_CMD_MEDIA_DETACHED_NTF:
 	case KVMEM_CMD_MEDIA_CHANGED_NTF:
 		on_media(d, m);
+		break;
+	case KVMEM_CMD_PEER_CHANGED_NTF:
+		on_peer(m);
 		break;
 	}
 	return 0;

@@ -73,6 +73,15 @@ static const struct {
 	  KVMEM_A_STATS_NOSPC },
 	{ "kvmem_namespace_ghost_hits_total", "Blocks put again soon after their eviction.",
 	  KVMEM_A_STATS_GHOST_HITS },
+	{ "kvmem_namespace_peer_hits_total", "Of the hits, blocks that came from a peer.",
+	  KVMEM_A_STATS_PEER_HITS },
+	{ "kvmem_namespace_peer_misses_total",
+	  "Of the misses, those where owners were asked and none had it.",
+	  KVMEM_A_STATS_PEER_MISSES },
+	{ "kvmem_namespace_peer_puts_total", "Blocks put that at least one owner took.",
+	  KVMEM_A_STATS_PEER_PUTS },
+	{ "kvmem_namespace_peer_fallbacks_total", "Blocks put that no owner took; they stayed here.",
+	  KVMEM_A_STATS_PEER_FALLBACKS },
 };
 
 /* A counter for each value of a label */

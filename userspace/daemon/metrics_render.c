@@ -193,4 +193,5 @@ void metrics_render(const struct state *state, const struct report_costs *costs,
 	metrics_policies(state, out);
 	metrics_operations(state, out);
 	metrics_media(state, out);
+	metrics_peers(state, out);
 }

@@ -17,6 +17,7 @@ void metrics_savings(const struct state *state, const struct report_costs *costs
 void metrics_policies(const struct state *state, struct buffer *b);
 void metrics_operations(const struct state *state, struct buffer *b);
 void metrics_media(const struct state *state, struct buffer *b);
+void metrics_peers(const struct state *state, struct buffer *b);
 
 /* A string that may fill the whole of its array, @array, until the statement ends */
 #define NAME(array)	(metrics_name(array, sizeof(array)).s)

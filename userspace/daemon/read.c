@@ -111,6 +111,35 @@ static int read_latency(struct kernel *k, struct state *state)
 			   state);
 }
 
+static int on_peer(const struct knl_msg *m, void *arg)
+{
+	return -state_parse_peer(arg, m);
+}
+
+static int on_map(const struct knl_msg *m, void *arg)
+{
+	return -state_parse_map(arg, m);
+}
+
+static void forget_peers(void *arg)
+{
+	struct state *state = arg;
+
+	state->nr_peers = 0;
+}
+
+static int read_peers(struct kernel *k, struct state *state)
+{
+	int err;
+
+	forget_peers(state);
+	err = kernel_dump(k, knl_request(KVMEM_CMD_PEER_GET), on_peer, forget_peers, state);
+	if (!err)
+		err = kernel_call(k, knl_request(KVMEM_CMD_MAP_GET), on_map, state);
+	/* A module of before there were peers knows no such commands. */
+	return err == -EOPNOTSUPP && k->error.fault == KNL_REFUSED ? 0 : err;
+}
+
 int read_all(struct kernel *k, struct state *state)
 {
 	int err;
@@ -122,6 +151,8 @@ int read_all(struct kernel *k, struct state *state)
 		err = read_namespaces(k, state);
 	if (!err)
 		err = read_media(k, state);
+	if (!err)
+		err = read_peers(k, state);
 	if (!err)
 		err = read_latency(k, state);
 	return err;

@@ -37,7 +37,7 @@ struct change {
 	struct nl_msg *msg;
 	uint32_t set;
 	unsigned int n;
-	char keys[192];
+	char keys[256];
 	int err;
 };
 
@@ -336,6 +336,20 @@ static void put_flash(struct change *c, const struct config_ns *want,
 				      want->flash_quota_bytes);
 }
 
+static void put_peers(struct change *c, const struct config_ns *want,
+		      const struct state_ns *have)
+{
+	if (wanted(c, CONFIG_PLACEMENT, "placement", !have || have->placement != want->placement))
+		c->err |= knl_put_u8(c->msg, KVMEM_A_PLACEMENT, want->placement);
+	if (wanted(c, CONFIG_COPIES, "copies", !have || have->copies != want->copies))
+		c->err |= knl_put_u8(c->msg, KVMEM_A_COPIES, (uint8_t)want->copies);
+	if (wanted(c, CONFIG_PEER_SHARE, "peer_share",
+		   !have || have->peer_share != want->peer_share))
+		c->err |= knl_put_u8(c->msg, KVMEM_A_PEER_SHARE, want->peer_share);
+	if (wanted(c, CONFIG_PEER_KEEP, "peer_keep", !have || have->peer_keep != want->peer_keep))
+		c->err |= knl_put_u8(c->msg, KVMEM_A_PEER_KEEP, want->peer_keep);
+}
+
 /* What GPU memory may and must have. */
 static void put_memory(struct change *c, const struct config_ns *want,
 		       const struct state_ns *have)
@@ -359,6 +373,7 @@ static void create_ns(struct run *run, const struct config_ns *want)
 	put_limits(&c, want, NULL);
 	put_fingerprint(&c, want, NULL);
 	put_flash(&c, want, NULL);
+	put_peers(&c, want, NULL);
 	put_memory(&c, want, NULL);
 	if (wanted(&c, CONFIG_POOL, "pool", true))
 		c.err |= knl_put_string(c.msg, KVMEM_A_POOL_NAME, want->pool);
@@ -376,6 +391,7 @@ static void change_ns(struct run *run, const struct config_ns *want,
 	put_limits(&c, want, have);
 	put_fingerprint(&c, want, have);
 	put_flash(&c, want, have);
+	put_peers(&c, want, have);
 	put_memory(&c, want, have);
 	change(run, &c, "namespace", want->name);
 }

@@ -142,6 +142,7 @@ void state_clear(struct state *state)
 		.samples = state->samples,
 		.samples_lost = state->samples_lost,
 		.corrupt_events = state->corrupt_events,
+		.ring = state->ring,
 	};
 
 	state_unsee_ns(state);
@@ -150,5 +151,6 @@ void state_clear(struct state *state)
 	state_drop_unseen_pools(state);
 	state_unsee_media(state);
 	state_drop_unseen_media(state);
+	free(state->peers);
 	*state = kept;
 }

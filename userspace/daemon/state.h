@@ -50,6 +50,7 @@ struct state_ns {
 	uint32_t nr_files, chunks;
 	uint8_t flash_mode;	/* enum kvmem_flash_mode */
 	uint64_t flash_quota_bytes, flash_blocks, flash_bytes;
+	uint8_t placement, copies, peer_share, peer_keep;
 	uint8_t require_verified, allow_bounce;
 	struct state_stats stats;
 	struct policy_hist hist;
@@ -97,6 +98,47 @@ struct state_media {
 	bool seen;
 };
 
+/**
+ * struct state_peer - another node of the cluster
+ * @state: enum kvmem_peer_state
+ * @v: numbers it tells by attribute, KVMEM_A_PEER_*
+ */
+struct state_peer {
+	uint32_t node;
+	char name[STATE_NAME_LEN];
+	char addresses[STATE_PATH_LEN];
+	uint8_t state;
+	char reason[STATE_NAME_LEN];
+	uint64_t v[KVMEM_A_PEER_MAX + 1];
+};
+
+/**
+ * struct state_map - the placement map, without its owners
+ * @known: the module has such
+ * @epoch, @previous: 0 = none
+ */
+struct state_map {
+	bool known, moving;
+	uint64_t epoch, previous;
+	uint64_t moved_blocks, moved_bytes, to_move;
+};
+
+/**
+ * struct state_ring - what the daemon makes of it (cluster.c)
+ * @configured: it does
+ * @members: nodes of the cluster, this one included; @drained of them
+ * @owned: slots of this node, every copy counted
+ * @pushes: maps that the kernel took
+ * @over: how much the node with most has above its share
+ * @source_lost: membership cannot be asked, so nothing changes
+ */
+struct state_ring {
+	bool configured, source_lost;
+	unsigned int members, drained, owned;
+	uint64_t pushes;
+	double over;
+};
+
 /* Times of one operation and tier */
 struct state_latency {
 	uint32_t opcode, tier;
@@ -126,6 +168,10 @@ struct state {
 	struct state_ns *ns;
 	struct state_pool *pools;
 	struct state_media *media;
+	struct state_peer *peers;
+	unsigned int nr_peers, max_peers;
+	struct state_map map;
+	struct state_ring ring;
 	unsigned int media_missing;
 	struct state_latency latency[STATE_MAX_LATENCY];
 	unsigned int nr_latency;
@@ -153,6 +199,10 @@ void state_unsee_pools(struct state *state);
 void state_drop_unseen_pools(struct state *state);
 void state_unsee_media(struct state *state);
 void state_drop_unseen_media(struct state *state);
+struct state_peer *state_find_peer(const struct state *state, uint32_t node);
+/* One more, at the end of the array; NULL: no memory */
+struct state_peer *state_add_peer(struct state *state);
+const char *state_peer_state_name(unsigned int state);
 /* Everything that is of the module goes; what the daemon counts stays. */
 void state_clear(struct state *state);
 

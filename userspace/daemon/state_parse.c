@@ -45,6 +45,14 @@ static void parse_flash(struct state_ns *ns, struct nlattr **tb)
 	knl_get_u64(tb[KVMEM_A_FLASH_BYTES], &ns->flash_bytes);
 }
 
+static void parse_peers(struct state_ns *ns, struct nlattr **tb)
+{
+	knl_get_u8(tb[KVMEM_A_PLACEMENT], &ns->placement);
+	knl_get_u8(tb[KVMEM_A_COPIES], &ns->copies);
+	knl_get_u8(tb[KVMEM_A_PEER_SHARE], &ns->peer_share);
+	knl_get_u8(tb[KVMEM_A_PEER_KEEP], &ns->peer_keep);
+}
+
 static void parse_usage(struct state_ns *ns, struct nlattr **tb)
 {
 	knl_get_u64(tb[KVMEM_A_USED_BYTES], &ns->used_bytes);
@@ -82,6 +90,7 @@ int state_parse_ns(struct state *state, const struct knl_msg *m)
 	parse_settings(ns, m->tb);
 	parse_usage(ns, m->tb);
 	parse_flash(ns, m->tb);
+	parse_peers(ns, m->tb);
 	return 0;
 }
 

@@ -29,6 +29,9 @@ int state_parse_stats(struct state *state, const struct knl_msg *m);
 int state_parse_latency(struct state *state, const struct knl_msg *m);
 /* MEDIA_GET (state_media.c) */
 int state_parse_media(struct state *state, const struct knl_msg *m);
+/* PEER_GET and MAP_GET (state_peer.c) */
+int state_parse_peer(struct state *state, const struct knl_msg *m);
+int state_parse_map(struct state *state, const struct knl_msg *m);
 /* The arena, from an answer or an event */
 int state_parse_arena(struct state *state, const struct nlattr *nest);
 /* One class of HIST_GET into @hist; *@id: whose it is */

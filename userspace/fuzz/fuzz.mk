@@ -24,8 +24,8 @@ endef
 $(eval $(call fuzzer,fuzz_config,fuzz/fuzz_config.c $(CONFIG_SRCS) $(POLICY_SRCS),\
 	-lconfig -lsystemd -lm))
 $(eval $(call fuzzer,fuzz_netlink,fuzz/fuzz_netlink.c tests/fake_kernel.c \
-	$(addprefix daemon/,control.c link.c loop.c reconcile.c watch.c) $(CONFIG_SRCS) \
-	$(STATE_SRCS) $(NL_SRCS) $(POLICY_SRCS),$(NL_LIBS) -lconfig -lsystemd -lm))
+	tests/fake_cluster.c $(CLUSTER_SRCS) $(RING_SRCS) $(addprefix daemon/,attach.c control.c link.c loop.c reconcile.c watch.c) $(CONFIG_SRCS) \
+	$(STATE_SRCS) $(NL_SRCS) $(POLICY_SRCS),$(NL_LIBS) -lconfig -lsystemd $(CLUSTER_LIBS)))
 
 $(eval $(call fuzzer,fuzz_media,fuzz/fuzz_media.c ctl/media_json.c $(MEDIA_IMAGE_SRCS),\
 	$(MEDIA_LIBS) -ljansson))

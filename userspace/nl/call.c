@@ -44,15 +44,20 @@ struct call {
 	uint32_t miss;
 };
 
-struct nl_msg *knl_request(int cmd)
+struct nl_msg *knl_request_size(int cmd, size_t size)
 {
-	struct nl_msg *msg = nlmsg_alloc_size(REQUEST_SIZE);
+	struct nl_msg *msg = nlmsg_alloc_size(size);
 
 	if (msg && genlmsg_put(msg, NL_AUTO_PORT, NL_AUTO_SEQ, 0, 0, 0, (uint8_t)cmd,
 			       KVMEM_GENL_VERSION))
 		return msg;
 	nlmsg_free(msg);
 	return NULL;
+}
+
+struct nl_msg *knl_request(int cmd)
+{
+	return knl_request_size(cmd, REQUEST_SIZE);
 }
 
 /* --- answers --- */

@@ -95,6 +95,8 @@ bool knl_family_exists(struct knl *nl);
 
 /* A message to put attributes into; NULL: no memory */
 struct nl_msg *knl_request(int cmd);
+/* The same for at most @size bytes */
+struct nl_msg *knl_request_size(int cmd, size_t size);
 /* Send @msg, call @fn (may be NULL) with each answer.  @msg stays the caller's. */
 int knl_call(struct knl *nl, struct nl_msg *msg, knl_fn fn, void *arg, struct knl_error *e);
 /*

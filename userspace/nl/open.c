@@ -7,14 +7,22 @@
 
 #include "nl/internal.h"
 
+/*
+ * A placement map is 96 KiB and goes in one message; a plane of it comes in one, and what
+ * comes behind it needs room as well.
+ */
+#define ROOM	(128 << 10)
+
 static void set_options(const struct knl *nl)
 {
 	struct timeval tv = { .tv_sec = nl->timeout_s };
-	int fd = nl_socket_get_fd(nl->sk), one = 1;
+	int fd = nl_socket_get_fd(nl->sk), one = 1, room = ROOM;
 
 	/* Without these there is less to tell, nothing worse. */
 	setsockopt(fd, SOL_NETLINK, NETLINK_EXT_ACK, &one, sizeof(one));
 	setsockopt(fd, SOL_NETLINK, NETLINK_CAP_ACK, &one, sizeof(one));
+	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
+	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof(room));
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv));
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof(tv));
 }

@@ -134,6 +134,10 @@ static int tell_ns(struct request *r, const struct fake_ns *ns)
 	knl_put_u8(msg, KVMEM_A_REQUIRE_VERIFIED, ns->require_verified);
 	knl_put_u8(msg, KVMEM_A_ALLOW_BOUNCE, ns->allow_bounce);
 	knl_put_u64(msg, KVMEM_A_FLASH_QUOTA_BYTES, ns->flash_quota_bytes);
+	knl_put_u8(msg, KVMEM_A_PLACEMENT, ns->placement);
+	knl_put_u8(msg, KVMEM_A_COPIES, ns->copies);
+	knl_put_u8(msg, KVMEM_A_PEER_SHARE, ns->peer_share);
+	knl_put_u8(msg, KVMEM_A_PEER_KEEP, ns->peer_keep);
 	knl_put_u64(msg, KVMEM_A_FLASH_BLOCKS, 2);
 	knl_put_u64(msg, KVMEM_A_FLASH_BYTES, 8192);
 	nest = nla_nest_start(msg, KVMEM_A_STATS);
@@ -275,6 +279,10 @@ static void set_ns(struct fake_ns *ns, struct nlattr **tb)
 	knl_get_u8(tb[KVMEM_A_REQUIRE_VERIFIED], &ns->require_verified);
 	knl_get_u8(tb[KVMEM_A_ALLOW_BOUNCE], &ns->allow_bounce);
 	knl_get_u64(tb[KVMEM_A_FLASH_QUOTA_BYTES], &ns->flash_quota_bytes);
+	knl_get_u8(tb[KVMEM_A_PLACEMENT], &ns->placement);
+	knl_get_u8(tb[KVMEM_A_COPIES], &ns->copies);
+	knl_get_u8(tb[KVMEM_A_PEER_SHARE], &ns->peer_share);
+	knl_get_u8(tb[KVMEM_A_PEER_KEEP], &ns->peer_keep);
 }
 
 static int ns_new(struct request *r)
@@ -438,7 +446,7 @@ static int carry_out(struct request *r)
 	case KVMEM_CMD_MEDIA_SET:
 		return media_set(r);
 	default:
-		return -EOPNOTSUPP;
+		return fake_cluster_call(r->f, r->m, r->fn, r->arg, r->dump);
 	}
 }
 

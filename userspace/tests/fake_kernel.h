@@ -5,8 +5,15 @@
 
 #include "daemon/kernel.h"
 
+struct fake_kernel;
+
 #ifndef FAKE_MAX
 #define FAKE_MAX	8
+/* Requests about peers (fake_cluster.c): a positive number, an answer's or -errno */
+struct nl_msg;
+int fake_cluster_call(struct fake_kernel *f, const struct knl_msg *m, knl_fn fn, void *arg,
+		      bool dump);
+
 #endif
 
 struct fake_pool {
@@ -27,6 +34,7 @@ struct fake_ns {
 	uint8_t hinted, flash_mode;
 	uint8_t require_verified, allow_bounce;
 	uint64_t flash_quota_bytes;
+	uint8_t placement, copies, peer_share, peer_keep;
 };
 
 struct fake_media {
@@ -35,6 +43,35 @@ struct fake_media {
 	char path[STATE_PATH_LEN];
 	uint8_t uuid[STATE_UUID_LEN];
 	uint64_t bytes, write_budget;
+};
+
+#define FAKE_PEERS	64
+
+struct fake_peer {
+	uint32_t node;
+	char name[STATE_NAME_LEN];
+	char addresses[STATE_PATH_LEN];
+};
+
+/**
+ * struct fake_cluster - the part of it that has to do with others
+ * @there: it is; else there are no such commands
+ * @set: it knows who it is
+ * @map, @before: if @epoch, @previous
+ * @on_map: told of each map that was taken
+ */
+struct fake_cluster {
+	bool there, set, moving;
+	uint32_t node;
+	char name[STATE_NAME_LEN], listen[STATE_PATH_LEN];
+	uint8_t secret[32];
+	uint32_t keepalive_ms, timeout_ms, hedge_us;
+	uint64_t move_rate;
+	struct fake_peer peer[FAKE_PEERS];
+	unsigned int nr_peers;
+	uint64_t epoch, previous;
+	uint16_t map[3][16384], before[3][16384];
+	void (*on_map)(struct fake_kernel *f);
 };
 
 /**
@@ -48,6 +85,7 @@ struct fake_media {
  * @changing: so many dumps are not of one moment
  * @hang: a path whose attach does not end before fake_answer(); NULL: none
  * @hanging: one does
+ * @cluster: see there
  */
 struct fake_kernel {
 	struct kernel kernel;
@@ -62,6 +100,7 @@ struct fake_kernel {
 	unsigned int changing;
 	const char *hang;
 	bool hanging;
+	struct fake_cluster cluster;
 };
 
 void fake_kernel_init(struct fake_kernel *f);

@@ -121,6 +121,45 @@ static void test_namespace(void)
 	CHECK(ok);
 }
 
+static void test_peers(void)
+{
+	static const char * const lines[] = {
+		"kvmem_peer_info{peer=\"one\",node=\"1\",addresses=\"10.0.0.1:7471\"} 1",
+		"kvmem_peer_state{peer=\"one\",state=\"up\"} 1",
+		"kvmem_peer_state{peer=\"one\",state=\"slow\"} 0",
+		"kvmem_peer_state{peer=\"two\",state=\"down\"} 1",
+		"kvmem_map_epoch 12",
+		"kvmem_map_previous_epoch 11",
+		"kvmem_map_moving 1",
+		"kvmem_map_to_move_blocks 7",
+		"kvmem_map_moved_bytes_total 1048576",
+		"kvmem_cluster_members 3",
+		"kvmem_cluster_drained_members 1",
+		"kvmem_cluster_owned_slots 16384",
+		"kvmem_cluster_imbalance_ratio 0.25",
+		"kvmem_cluster_membership_lost 1",
+		"kvmem_daemon_map_pushes_total 5",
+		NULL
+	};
+	struct state *state = full_state(2, 1);
+	char *text = render(state, &full_costs), line[96];
+	bool ok = text && has_lines(text, lines);
+
+	snprintf(line, sizeof(line), "kvmem_peer_hits_total{peer=\"two\"} %d",
+		 2000 + KVMEM_A_PEER_HITS);
+	ok &= text && strstr(text, line);
+	free(text);
+	/* Without a cluster nobody speaks of one. */
+	state->nr_peers = 0;
+	state->map.known = state->ring.configured = false;
+	text = render(state, &full_costs);
+	ok &= text && !strstr(text, "kvmem_peer_") && !strstr(text, "kvmem_map_") &&
+	      !strstr(text, "kvmem_cluster_");
+	free(text);
+	full_state_free(state);
+	CHECK(ok);
+}
+
 static void test_media(void)
 {
 	static const char * const lines[] = {
@@ -679,6 +718,7 @@ static const struct ktap_test tests[] = {
 	{ "module, arena, pools and costs", test_module },
 	{ "namespaces and classes", test_namespace },
 	{ "media and what is on flash", test_media },
+	{ "peers, map and cluster", test_peers },
 	{ "figures of media", test_media_figures },
 	{ "what hits saved", test_savings },
 	{ "policies and their curves", test_policy },

@@ -199,6 +199,29 @@ static void fill_media(struct state *state)
 		     1ULL << KVMEM_A_MEDIA_HEALTH_MEDIA_ERRORS);
 }
 
+static void fill_peers(struct state *state)
+{
+	struct state_peer *a = state_add_peer(state), *b = state_add_peer(state);
+	unsigned int attr;
+
+	if (!a || !b)
+		return;
+	a = &state->peers[0];
+	a->node = 1;
+	strcpy(a->name, "one");
+	strcpy(a->addresses, "10.0.0.1:7471");
+	a->state = KVMEM_PEER_STATE_UP;
+	b->node = 2;
+	strcpy(b->name, "two");
+	strcpy(b->addresses, "10.0.0.2:7471");
+	for (attr = KVMEM_A_PEER_RAILS; attr <= KVMEM_A_PEER_MAX; attr++) {
+		a->v[attr] = 1000 + attr;
+		b->v[attr] = 2000 + attr;
+	}
+	state->map = (struct state_map){ true, true, 12, 11, 100, 1 << 20, 7 };
+	state->ring = (struct state_ring){ true, true, 3, 1, 16384, 5, 0.25 };
+}
+
 struct state *full_state(unsigned int nr_ns, unsigned int nr_classes)
 {
 	struct state *state = calloc(1, sizeof(*state));
@@ -222,6 +245,7 @@ struct state *full_state(unsigned int nr_ns, unsigned int nr_classes)
 	fill_latency(state);
 	state->pools = new_pool();
 	fill_media(state);
+	fill_peers(state);
 	end = &state->ns;
 	for (i = 0; i < nr_ns; i++, end = &(*end)->next) {
 		*end = new_ns(i, nr_classes);
@@ -241,6 +265,7 @@ void full_state_free(struct state *state)
 		free(ns);
 	}
 	free(state->pools);
+	free(state->peers);
 	state_drop_unseen_media(state);
 	free(state);
 }
