@@ -89,8 +89,8 @@ static void cut(struct kunit *test)
 				hdr->len = cpu_to_le32(n);
 				kvmem_test_capsule_seal(hdr, n);
 			}
-			KUNIT_EXPECT_EQ_MSG(test, check_exact(test, hdr, n), -EPROTO, "%s: %u of %u",
-					    kvmem_test_capsules[i].name, n, len);
+			KUNIT_EXPECT_EQ_MSG(test, check_exact(test, hdr, n), -EPROTO,
+					    "%s: %u of %u", kvmem_test_capsules[i].name, n, len);
 		}
 	}
 }

@@ -22,7 +22,7 @@
 
 static const uint8_t no_fingerprint[KVMEM_FINGERPRINT_LEN];
 
-/* The module's side ----------------------------------------------------------------- */
+/* The module's side ------------------------------------------------------------- */
 
 static void cluster_set(void)
 {
@@ -60,7 +60,7 @@ static const char *shared_ns(const struct kvt_ns_opts *opts)
 	return name;
 }
 
-/* What good peers do ------------------------------------------------------------------ */
+/* What good peers do -------------------------------------------------------------- */
 
 static const struct kvmem_wire_result *result(const struct rogue *r, unsigned int i)
 {
@@ -139,7 +139,7 @@ TEST(good)
 	good_get(ns);
 }
 
-/* Who is it? ---------------------------------------------------------------------------- */
+/* Who is it? ------------------------------------------------------------------------ */
 
 TEST(handshake)
 {
@@ -206,7 +206,7 @@ TEST(too_early)
 	good_get(ns);
 }
 
-/* Capsules that are none --------------------------------------------------------------------- */
+/* Capsules that are none ----------------------------------------------------------------- */
 
 /* On a connection that is up: @len bytes of @r->tx end it, for @why. */
 static void expect_end(struct rogue *r, uint32_t len, int why, const char *what)
@@ -294,7 +294,7 @@ TEST(garbage)
 	good_get(ns);
 }
 
-/* Too much ------------------------------------------------------------------------------------ */
+/* Too much -------------------------------------------------------------------------------- */
 
 /* More requests than credits, in one list, so the last is out before the first is answered. */
 TEST(credits)
@@ -400,7 +400,7 @@ TEST(silence)
 	good_get(ns);
 }
 
-/* Memory that is not there ---------------------------------------------------------------------- */
+/* Memory that is not there ------------------------------------------------------------------ */
 
 /* The device says so: no answer, and the end. */
 static void expect_drop(struct rogue *r, const char *what)
@@ -480,7 +480,7 @@ TEST(wrong_bytes)
 	good_get(ns);
 }
 
-/* Namespaces ------------------------------------------------------------------------------------- */
+/* Namespaces --------------------------------------------------------------------------------- */
 
 /* The answer to one op, or keys, of @type in namespace @ns, but for its id and checksum */
 static void ask(struct rogue *r, uint8_t type, const char *ns, const uint8_t *fingerprint,

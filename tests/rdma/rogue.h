@@ -38,7 +38,7 @@ struct rogue {
 	struct kvmem_wire_hello hello;
 	struct kvmem_wire_hello challenge;
 	unsigned int credits;
-	_Alignas(8) uint8_t got[KVMEM_WIRE_MAX];
+	uint8_t got[KVMEM_WIRE_MAX] __attribute__((aligned(8)));
 	uint32_t got_len;
 	bool ended;
 };
