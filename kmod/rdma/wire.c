@@ -30,6 +30,7 @@ static_assert(offsetof(struct kvmem_wire_op, ttl_ms) == 44);
 static_assert(sizeof(struct kvmem_wire_seg) == 16);
 static_assert(sizeof(struct kvmem_wire_key) == KVMEM_KEY_LEN);
 static_assert(sizeof(struct kvmem_wire_result) == 40);
+static_assert(offsetof(struct kvmem_wire_result, reserved1) == 24);
 static_assert(offsetof(struct kvmem_wire_result, found) == 32);
 
 static_assert(sizeof(struct kvmem_wire_hdr) + sizeof(struct kvmem_wire_request) +
@@ -223,7 +224,7 @@ static bool wire_result_ok(const void *buf, size_t len, unsigned int nr)
 		return false;
 	for (i = 0; i < nr; i++)
 		if (le32_to_cpu(result[i].status) >= KVMEM_WIRE_STATUS_NR ||
-		    result[i].reserved0 || result[i].reserved1 ||
+		    result[i].reserved0 || result[i].reserved1[0] || result[i].reserved1[1] ||
 		    le32_to_cpu(result[i].size) > KVMEM_MAX_BLOCK ||
 		    result[i].hint_class >= KVMEM_NR_HINT_CLASSES ||
 		    result[i].priority > KVMEM_MAX_PRIORITY)

@@ -187,7 +187,7 @@ struct kvmem_wire_result {
 	__u8 hint_class;
 	__u8 priority;
 	__le16 reserved0;
-	__le32 reserved1;
+	__le32 reserved1[2];
 	__le64 found;
 };
 

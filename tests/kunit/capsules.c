@@ -147,7 +147,8 @@ const struct kvmem_test_damage kvmem_test_damages[] = {
 	{ "class", RESULT, RESULT_AT(hint_class), KVMEM_NR_HINT_CLASSES },
 	{ "priority", RESULT, RESULT_AT(priority), KVMEM_MAX_PRIORITY + 1 },
 	{ "reserved", RESULT, RESULT_AT(reserved0), 1 },
-	{ "reserved", RESULT, RESULT_AT(reserved1), 1 },
+	{ "reserved", RESULT, RESULT_AT(reserved1[0]), 1 },
+	{ "reserved", RESULT, RESULT_AT(reserved1[1]), 1 },
 };
 
 const unsigned int kvmem_test_nr_damages = ARRAY_SIZE(kvmem_test_damages);
