@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <assert.h>
 #include <errno.h>
 #include <getopt.h>
 #include <string.h>
@@ -7,7 +8,7 @@
 #include "ctl/ctl.h"
 #include "ctl/parse.h"
 
-#define MAX_SPECS	16
+#define MAX_SPECS	32
 
 enum { OPT_JSON = 256, OPT_HELP, OPT_SPEC };
 
@@ -17,13 +18,16 @@ static int build(struct option *opts, const struct arg_spec *specs)
 
 	opts[n++] = (struct option){ "json", no_argument, NULL, OPT_JSON };
 	opts[n++] = (struct option){ "help", no_argument, NULL, OPT_HELP };
-	for (i = 0; specs && specs[i].name && i < MAX_SPECS; i++)
+	for (i = 0; specs && specs[i].name; i++) {
+		/* Options that are left out in silence are worse. */
+		assert(i < MAX_SPECS);
 		opts[n++] = (struct option){
 			specs[i].name,
 			specs[i].flag ? no_argument :
 			specs[i].optional ? optional_argument : required_argument,
 			NULL, OPT_SPEC + i
 		};
+	}
 	opts[n] = (struct option){ 0 };
 	return n;
 }

@@ -24,7 +24,7 @@ $(eval $(call unittest,ctl_advice,tests/ctl_advice.c $(addprefix ctl/,advice.c \
 	advice_json.c advice_print.c advice_read.c) $(CTL_TEST_SRCS),-lnl-3 -ljansson -lm))
 $(eval $(call unittest,ctl_top,tests/ctl_top.c $(addprefix ctl/,args.c daemon.c \
 	parse.c rates.c screen.c) $(CTL_TEST_SRCS),-lnl-3 -ljansson -lutil))
-$(eval $(call unittest,ctl_live,tests/ctl_live.c $(addprefix ctl/,args.c daemon.c \
+$(eval $(call unittest,ctl_live,tests/ctl_live.c $(addprefix ctl/,args.c daemon.c decode_peer.c \
 	events.c parse.c rates.c sample.c screen.c stats.c top.c) $(CTL_TEST_SRCS),-lnl-3 \
 	-ljansson -lutil))
 $(eval $(call unittest,ctl_media,tests/ctl_media.c $(addprefix ctl/,args.c decode.c \
