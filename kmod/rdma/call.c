@@ -73,7 +73,7 @@ void kvmem_slots_exit(struct kvmem_conn *conn)
 	conn->slots = NULL;
 }
 
-/* The end of a call ------------------------------------------------------------------- */
+/* The end of a call -------------------------------------------------------- */
 
 /* Also for one whose capsule never went out: then the credit comes back. */
 static struct kvmem_call *slot_free(struct kvmem_slot *slot, bool unsent)
@@ -147,7 +147,7 @@ static void slot_invalidated(struct ib_cq *cq, struct ib_wc *wc)
 		slot_had(slot, SLOT_INVALID);
 }
 
-/* Answers ------------------------------------------------------------------------------- */
+/* Answers ------------------------------------------------------------------ */
 
 /* Does it answer what was asked?  A peer that lies about that is not worth a connection. */
 static bool slot_answer_fits(const struct kvmem_call *call, const struct kvmem_wire_hdr *hdr,
@@ -245,7 +245,7 @@ void kvmem_slots_result(struct kvmem_conn *conn, const void *buf, const struct i
 	slot_had(slot, SLOT_ANSWER);
 }
 
-/* Requests --------------------------------------------------------------------------------- */
+/* Requests ----------------------------------------------------------------- */
 
 static const u8 wire_types[KVMEM_CALL_NR] = {
 	[KVMEM_CALL_GET]	= KVMEM_WIRE_GET,

@@ -31,7 +31,7 @@ void kvmem_conn_put(struct kvmem_conn *conn)
 	kref_put(&conn->ref, conn_free);
 }
 
-/* Queues ------------------------------------------------------------------------ */
+/* Queues ------------------------------------------------------------------- */
 
 static void conn_qp_event(struct ib_event *event, void *context)
 {
@@ -157,7 +157,7 @@ void kvmem_conn_param(struct kvmem_conn *conn, struct rdma_conn_param *param)
 	};
 }
 
-/* The end ------------------------------------------------------------------------- */
+/* The end ------------------------------------------------------------------ */
 
 bool kvmem_conn_advance(struct kvmem_conn *conn, enum kvmem_conn_state state)
 {
@@ -288,7 +288,7 @@ static void conn_end(struct work_struct *work)
 	kvmem_conn_put(conn);
 }
 
-/* The beginning --------------------------------------------------------------------- */
+/* The beginning ------------------------------------------------------------ */
 
 /* What the connecting side waits for, or the end. */
 static void conn_cm_done(struct kvmem_conn *conn, int status)

@@ -60,7 +60,7 @@ static struct kvmem_served {
 	.wait = __WAIT_QUEUE_HEAD_INITIALIZER(served.wait),
 };
 
-/* Connections --------------------------------------------------------------------------- */
+/* Connections -------------------------------------------------------------- */
 
 /* In the list, if there is room for one more. */
 static bool served_add(struct kvmem_conn *conn)
@@ -140,7 +140,7 @@ static int listen_request(struct rdma_cm_id *cm)
 	return -ENOMEM;
 }
 
-/* Listeners ------------------------------------------------------------------------------- */
+/* Listeners ---------------------------------------------------------------- */
 
 static int listen_event(struct rdma_cm_id *cm, struct rdma_cm_event *event)
 {

@@ -12,7 +12,7 @@
 /* Longest wait for room in the send queue */
 #define POST_WAIT_MS	5000U
 
-/* Posting -------------------------------------------------------------------------- */
+/* Posting ------------------------------------------------------------------ */
 
 /* True: the caller may post, and says so when he has. */
 static bool post_enter(struct kvmem_conn *conn, unsigned int nr, int *err)
@@ -60,15 +60,19 @@ int kvmem_conn_post(struct kvmem_conn *conn, struct ib_send_wr *wr, unsigned int
 	return -EIO;
 }
 
+/* Or never will */
+static bool post_may_go(const struct kvmem_conn *conn, unsigned int nr)
+{
+	return READ_ONCE(conn->sq_free) >= nr || kvmem_conn_state(conn) == KVMEM_CONN_DEAD;
+}
+
 int kvmem_conn_post_wait(struct kvmem_conn *conn, struct ib_send_wr *wr, unsigned int nr)
 {
 	int ret = kvmem_conn_post(conn, wr, nr);
 
 	if (ret != -EAGAIN)
 		return ret;
-	wait_event_timeout(conn->wait, READ_ONCE(conn->sq_free) >= nr ||
-				       kvmem_conn_state(conn) == KVMEM_CONN_DEAD,
-			   msecs_to_jiffies(POST_WAIT_MS));
+	wait_event_timeout(conn->wait, post_may_go(conn, nr), msecs_to_jiffies(POST_WAIT_MS));
 	ret = kvmem_conn_post(conn, wr, nr);
 	if (ret == -EAGAIN)
 		kvmem_conn_fail(conn, "the send queue does not move");
@@ -85,7 +89,7 @@ bool kvmem_conn_wc_failed(struct kvmem_conn *conn, const struct ib_wc *wc)
 	return true;
 }
 
-/* Capsules --------------------------------------------------------------------------- */
+/* Capsules ----------------------------------------------------------------- */
 
 int kvmem_capsule_init(struct kvmem_conn *conn, struct kvmem_capsule *capsule,
 		       enum dma_data_direction dir)
@@ -138,7 +142,7 @@ void kvmem_capsule_wr(struct kvmem_capsule *capsule, u32 len, struct ib_sge *sge
 	};
 }
 
-/* Control capsules -------------------------------------------------------------------- */
+/* Control capsules --------------------------------------------------------- */
 
 static void ctl_put(struct kvmem_capsule *ctl)
 {
@@ -219,7 +223,7 @@ void kvmem_ctl_send_bye(struct kvmem_conn *conn, enum kvmem_wire_reason why)
 					   sizeof(struct kvmem_wire_hdr) + sizeof(bye)));
 }
 
-/* Receiving ----------------------------------------------------------------------------- */
+/* Receiving ---------------------------------------------------------------- */
 
 static void rx_bad(struct kvmem_conn *conn, enum kvmem_wire_reason why)
 {

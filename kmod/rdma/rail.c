@@ -53,7 +53,7 @@ struct rdma_peer {
 	struct kvmem_rail rails[KVMEM_RDMA_RAILS];
 };
 
-/* Making a connection ---------------------------------------------------------------------- */
+/* Making a connection ------------------------------------------------------ */
 
 /* The event that the step before leads to. */
 static int rail_step(struct kvmem_conn *conn, int err)
@@ -160,7 +160,7 @@ static void rail_work(struct work_struct *work)
 	kvmem_conn_built(conn);
 }
 
-/* What becomes of it ------------------------------------------------------------------------- */
+/* What becomes of it ------------------------------------------------------- */
 
 void kvmem_rail_up(struct kvmem_rail *rail)
 {
@@ -231,7 +231,7 @@ void kvmem_rail_bad(struct kvmem_rail *rail)
 	spin_unlock(&rail->rdma->lock);
 }
 
-/* Calls ------------------------------------------------------------------------------------------ */
+/* Calls -------------------------------------------------------------------- */
 
 /* The rail that has least to do, from the first on; not @skip of them, as bits. */
 static struct kvmem_conn *rails_pick(struct rdma_peer *rdma, unsigned long *skip)
@@ -293,7 +293,7 @@ void kvmem_rdma_info(struct kvmem_peer *peer, struct kvmem_transport_info *info)
 	spin_unlock(&rdma->lock);
 }
 
-/* Coming and going ---------------------------------------------------------------------------------- */
+/* Coming and going --------------------------------------------------------- */
 
 static int rails_init(struct rdma_peer *rdma, const char *addresses)
 {

@@ -154,7 +154,7 @@ struct kvmem_conn {
 	bool proved;
 };
 
-/* conn.c: life ------------------------------------------------------------------- */
+/* conn.c: life ------------------------------------------------------------- */
 
 struct kvmem_conn *kvmem_conn_new(bool serves);
 void kvmem_conn_put(struct kvmem_conn *conn);
@@ -174,7 +174,7 @@ static inline u8 kvmem_conn_state(const struct kvmem_conn *conn)
 /* How to connect and accept */
 void kvmem_conn_param(struct kvmem_conn *conn, struct rdma_conn_param *param);
 
-/* post.c: what goes out and comes in --------------------------------------------- */
+/* post.c: what goes out and comes in --------------------------------------- */
 
 /* Post @wr, which takes @nr entries of the send queue.  -ENOTCONN, -EAGAIN: queue full. */
 int kvmem_conn_post(struct kvmem_conn *conn, struct ib_send_wr *wr, unsigned int nr);
@@ -204,14 +204,14 @@ void kvmem_capsule_to_device(struct kvmem_capsule *capsule, u32 len);
 void kvmem_capsule_wr(struct kvmem_capsule *capsule, u32 len, struct ib_sge *sge,
 		      struct ib_send_wr *wr);
 
-/* shake.c: who is it? -------------------------------------------------------------- */
+/* shake.c: who is it? ------------------------------------------------------ */
 
 /* The asking side begins. */
 void kvmem_shake_start(struct kvmem_conn *conn);
 /* A capsule that was checked came before the connection is up. */
 void kvmem_shake_capsule(struct kvmem_conn *conn, const void *buf);
 
-/* auth.c ---------------------------------------------------------------------------- */
+/* auth.c ------------------------------------------------------------------- */
 
 int kvmem_auth_init(void);
 void kvmem_auth_exit(void);
@@ -220,7 +220,7 @@ int kvmem_auth_proof(const struct kvmem_wire_hello *hello,
 		     const struct kvmem_wire_hello *challenge, bool listener,
 		     u8 proof[KVMEM_WIRE_MAC]);
 
-/* alive.c ---------------------------------------------------------------------------- */
+/* alive.c ------------------------------------------------------------------ */
 
 void kvmem_alive_init(struct kvmem_conn *conn);
 /* The handshake has begun, and is to end. */
@@ -231,7 +231,7 @@ void kvmem_alive_soon(struct kvmem_conn *conn);
 void kvmem_alive_ping(struct kvmem_conn *conn, const void *buf);
 void kvmem_alive_pong(struct kvmem_conn *conn, const void *buf);
 
-/* call.c: the asking side ------------------------------------------------------------- */
+/* call.c: the asking side -------------------------------------------------- */
 
 int kvmem_slots_init(struct kvmem_conn *conn);
 void kvmem_slots_exit(struct kvmem_conn *conn);
@@ -244,7 +244,7 @@ void kvmem_slots_result(struct kvmem_conn *conn, const void *buf, const struct i
 /* Is one overdue?  Then the connection is not to be trusted any more. */
 bool kvmem_slots_overdue(struct kvmem_conn *conn);
 
-/* serve.c: the serving side ------------------------------------------------------------ */
+/* serve.c: the serving side ------------------------------------------------ */
 
 int kvmem_requests_init(struct kvmem_conn *conn);
 void kvmem_requests_exit(struct kvmem_conn *conn);
@@ -255,7 +255,7 @@ bool kvmem_requests_stuck(struct kvmem_conn *conn);
 /* A request came in @rx, which is its own until it has been answered. */
 void kvmem_requests_start(struct kvmem_conn *conn, struct kvmem_capsule *rx);
 
-/* rail.c --------------------------------------------------------------------------------- */
+/* rail.c ------------------------------------------------------------------- */
 
 /* The connection has ended, and how. */
 void kvmem_rail_ended(struct kvmem_rail *rail, struct kvmem_conn *conn);
@@ -270,7 +270,7 @@ void kvmem_rdma_peer_del(struct kvmem_peer *peer);
 int kvmem_rdma_submit(struct kvmem_peer *peer, struct kvmem_call *call);
 void kvmem_rdma_info(struct kvmem_peer *peer, struct kvmem_transport_info *info);
 
-/* listen.c -------------------------------------------------------------------------------- */
+/* listen.c ----------------------------------------------------------------- */
 
 int kvmem_listen_start(const char *addresses);
 void kvmem_listen_stop(void);
@@ -281,7 +281,7 @@ void kvmem_listen_ended(struct kvmem_conn *conn);
 /* It has proved who it is. */
 void kvmem_listen_proved(struct kvmem_conn *conn);
 
-/* addr.c ------------------------------------------------------------------------------------ */
+/* addr.c ------------------------------------------------------------------- */
 
 /*
  * The next of a list of addresses; *@list moves behind it.  1, 0: no more, or -EINVAL.

@@ -65,7 +65,7 @@ struct kvmem_request {
 	bool failed;
 };
 
-/* Moving bytes ------------------------------------------------------------------------- */
+/* Moving bytes ------------------------------------------------------------- */
 
 static void move_done(struct ib_cq *cq, struct ib_wc *wc)
 {
@@ -199,7 +199,7 @@ static int moves_wait(struct kvmem_request *req)
 	return 0;
 }
 
-/* Entries ---------------------------------------------------------------------------------- */
+/* Entries ------------------------------------------------------------------ */
 
 static bool request_late(const struct kvmem_request *req)
 {
@@ -331,7 +331,7 @@ static void serve_exists(struct kvmem_request *req, unsigned int nr,
 	result->found = cpu_to_le64(found);
 }
 
-/* Answers ------------------------------------------------------------------------------------ */
+/* Answers ------------------------------------------------------------------ */
 
 static void request_free(struct kvmem_request *req)
 {
@@ -459,7 +459,7 @@ bool kvmem_requests_stuck(struct kvmem_conn *conn)
 	return stuck;
 }
 
-/* Life ------------------------------------------------------------------------------------------ */
+/* Life --------------------------------------------------------------------- */
 
 int kvmem_requests_init(struct kvmem_conn *conn)
 {

@@ -60,7 +60,7 @@ static void shake_send(struct kvmem_conn *conn, enum kvmem_wire_type type, const
 	kvmem_ctl_send(ctl, kvmem_wire_end(ctl->buf, 1, 0, sizeof(struct kvmem_wire_hdr) + len));
 }
 
-/* The asking side ------------------------------------------------------------------ */
+/* The asking side ---------------------------------------------------------- */
 
 void kvmem_shake_start(struct kvmem_conn *conn)
 {
@@ -115,7 +115,7 @@ static void shake_ready(struct kvmem_conn *conn, const void *buf)
 	}
 }
 
-/* The serving side ------------------------------------------------------------------ */
+/* The serving side --------------------------------------------------------- */
 
 static void shake_greeted(struct kvmem_conn *conn, const void *buf)
 {
@@ -161,7 +161,7 @@ static void shake_proof(struct kvmem_conn *conn, const void *buf)
 	kvmem_ctl_send_plain(conn, KVMEM_WIRE_READY, 0, KVMEM_RDMA_DEPTH);
 }
 
-/* Both --------------------------------------------------------------------------------- */
+/* Both --------------------------------------------------------------------- */
 
 void kvmem_shake_capsule(struct kvmem_conn *conn, const void *buf)
 {

@@ -315,7 +315,7 @@ int kvmem_wire_to_errno(u32 status)
 
 const char *kvmem_wire_reason_text(u32 reason)
 {
-	static const char * const text[] = {
+	static const char * const text[KVMEM_WIRE_BYE_NR] = {
 		[KVMEM_WIRE_BYE_LEAVING]	= "the peer leaves",
 		[KVMEM_WIRE_BYE_VERSION]	= "refused: another version of the protocol",
 		[KVMEM_WIRE_BYE_CLUSTER]	= "refused: another cluster",
@@ -326,6 +326,5 @@ const char *kvmem_wire_reason_text(u32 reason)
 		[KVMEM_WIRE_BYE_TIMEOUT]	= "no sign of life",
 	};
 
-	return reason < sizeof(text) / sizeof(text[0]) ? text[reason] :
-							 "the peer ended the connection";
+	return reason < KVMEM_WIRE_BYE_NR ? text[reason] : "the peer ended the connection";
 }

@@ -58,6 +58,7 @@ enum kvmem_wire_reason {
 	KVMEM_WIRE_BYE_MALFORMED = 5,	/* a capsule that is none */
 	KVMEM_WIRE_BYE_CREDITS	= 6,	/* more requests than credits */
 	KVMEM_WIRE_BYE_TIMEOUT	= 7,
+	KVMEM_WIRE_BYE_NR	/* number of reasons; not a reason */
 };
 
 /**

@@ -92,7 +92,7 @@ static bool get(uint32_t block)
 
 	memset(memory, 0, sizeof(what));
 	rc = kvt_op(fd, &op);
-	ASSERT(!rc || rc == -ENOENT, "get of %u: %d", block, rc);
+	ASSERT(!rc || rc == -ENOENT, "reading block %u: %d", block, rc);
 	if (rc)
 		return false;
 	memcpy(&what, memory, sizeof(what));
