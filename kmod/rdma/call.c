@@ -17,6 +17,9 @@
 
 /* A slot's id on the wire: its index, and a generation above. */
 #define SLOT_INDEX_BITS	8
+/* An answer that comes while its request is being posted waits so long for that. */
+#define SLOT_OUT_MS	1000U
+
 static_assert(KVMEM_RDMA_DEPTH <= 1 << SLOT_INDEX_BITS);
 
 /**
@@ -31,7 +34,8 @@ static_assert(KVMEM_RDMA_DEPTH <= 1 << SLOT_INDEX_BITS);
  * @inv_cqe: for the last invalidation, with
  * @inv_posted: entries that they take
  * @exp: memory
- * @answered: @status is the peer's, else -ECONNRESET
+ * @out: the capsule, and what exposes its memory, is in the send queue
+ * @answered: the call's status is the peer's, else -ECONNRESET
  */
 struct kvmem_slot {
 	struct kvmem_conn *conn;
@@ -44,6 +48,7 @@ struct kvmem_slot {
 	struct ib_cqe inv_cqe;
 	unsigned int inv_posted;
 	struct kvmem_exposed exp;
+	bool out;
 	bool answered;
 };
 
@@ -220,11 +225,29 @@ static struct kvmem_slot *slot_find(struct kvmem_conn *conn, u32 id)
 	return ok ? slot : NULL;
 }
 
+/*
+ * The same, once its request is in the send queue: what makes its memory private again
+ * must stand behind what exposes it.  A peer that guesses an id waits for that.
+ */
+static struct kvmem_slot *slot_find_out(struct kvmem_conn *conn, u32 id)
+{
+	struct kvmem_slot *slot = slot_find(conn, id);
+
+	/* Pairs with the release in slot_went_out(). */
+	if (!slot || smp_load_acquire(&slot->out))
+		return slot;
+	if (!wait_event_timeout(conn->wait, smp_load_acquire(&slot->out),
+				msecs_to_jiffies(SLOT_OUT_MS)))
+		return NULL;
+	/* It may be another one's by now. */
+	return slot_find(conn, id);
+}
+
 void kvmem_slots_result(struct kvmem_conn *conn, const void *buf, const struct ib_wc *wc)
 {
 	const struct kvmem_wire_result *result = kvmem_wire_body(buf);
 	const struct kvmem_wire_hdr *hdr = buf;
-	struct kvmem_slot *slot = slot_find(conn, le32_to_cpu(hdr->id));
+	struct kvmem_slot *slot = slot_find_out(conn, le32_to_cpu(hdr->id));
 
 	if (!slot || !slot_answer_fits(slot->call, hdr, result)) {
 		kvmem_rail_bad(conn->rail);
@@ -294,6 +317,14 @@ static u32 slot_write(struct kvmem_slot *slot, const struct kvmem_call *call)
 	return kvmem_wire_end(slot->tx.buf, keys ? call->nr_keys : 1, 0, at - slot->tx.buf);
 }
 
+static void slot_went_out(struct kvmem_slot *slot)
+{
+	/* Pairs with slot_find_out(): the memory's regions are settled. */
+	smp_store_release(&slot->out, true);
+	if (wq_has_sleeper(&slot->conn->wait))
+		wake_up_all(&slot->conn->wait);
+}
+
 static int slot_send(struct kvmem_slot *slot, const struct kvmem_call *call)
 {
 	struct ib_send_wr wr;
@@ -324,6 +355,7 @@ static struct kvmem_slot *slot_get(struct kvmem_conn *conn, struct kvmem_call *c
 		slot->call = call;
 		slot->needs = SLOT_SEND | SLOT_ANSWER;
 		slot->answered = false;
+		slot->out = false;
 		slot->deadline = jiffies + msecs_to_jiffies(call->timeout_ms);
 		conn->credits--;
 		*first = !conn->busy++;
@@ -351,6 +383,8 @@ int kvmem_slots_submit(struct kvmem_conn *conn, struct kvmem_call *call)
 			ret = 0;
 		if (ret)
 			kvmem_unexpose(conn, &slot->exp);
+		else
+			slot_went_out(slot);
 	}
 	if (ret) {
 		slot->needs = 0;
