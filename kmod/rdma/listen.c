@@ -245,34 +245,21 @@ int kvmem_listen_start(const char *addresses)
 	return 0;
 }
 
-/* The first that has not been told yet, referenced */
-static struct kvmem_conn *served_next(void)
+/* Before it proves itself it is not known whose it is; a peer that was removed is refused then. */
+static bool served_is_of(const struct kvmem_conn *conn, u16 node)
 {
-	struct kvmem_conn *conn, *found = NULL;
-
-	spin_lock(&served.lock);
-	list_for_each_entry(conn, &served.conns, node_entry) {
-		if (kvmem_conn_state(conn) == KVMEM_CONN_DEAD)
-			continue;
-		kref_get(&conn->ref);
-		found = conn;
-		break;
-	}
-	spin_unlock(&served.lock);
-	return found;
+	return node == KVMEM_NO_NODE ||
+	       (kvmem_conn_state(conn) >= KVMEM_CONN_PROVING && conn->node == node);
 }
 
-/* One of @node that lives, referenced */
-static struct kvmem_conn *served_of(u16 node)
+/* One of @node (KVMEM_NO_NODE: of any) that lives, referenced */
+static struct kvmem_conn *served_next(u16 node)
 {
 	struct kvmem_conn *conn, *found = NULL;
-	u8 state;
 
 	spin_lock(&served.lock);
 	list_for_each_entry(conn, &served.conns, node_entry) {
-		state = kvmem_conn_state(conn);
-		/* Before, it is not known whose it is; then it is refused. */
-		if (state < KVMEM_CONN_PROVING || state == KVMEM_CONN_DEAD || conn->node != node)
+		if (kvmem_conn_state(conn) == KVMEM_CONN_DEAD || !served_is_of(conn, node))
 			continue;
 		kref_get(&conn->ref);
 		found = conn;
@@ -287,7 +274,7 @@ void kvmem_listen_forget(u16 node)
 	struct kvmem_conn *conn;
 
 	/* A HELLO of it is refused by now. */
-	while ((conn = served_of(node))) {
+	while ((conn = served_next(node))) {
 		kvmem_ctl_send_bye(conn, KVMEM_WIRE_BYE_LEAVING);
 		kvmem_conn_fail(conn, "removed");
 		kvmem_conn_put(conn);
@@ -320,7 +307,7 @@ void kvmem_listen_stop(void)
 		listener_end(listener);
 		cancel_delayed_work_sync(&listener->work);
 	}
-	while ((conn = served_next())) {
+	while ((conn = served_next(KVMEM_NO_NODE))) {
 		kvmem_ctl_send_bye(conn, KVMEM_WIRE_BYE_LEAVING);
 		kvmem_conn_fail(conn, "stopped");
 		kvmem_conn_put(conn);
